@@ -10,7 +10,7 @@ from operator import add
 from typing import Any
 
 from schemas.pipeline.event import AssetTouch, Event
-from streams.ports import HourCount, SourceSighting, SubjectKind
+from streams.ports import HourCount, SubjectKind
 from streams.ports.counts import LATENESS_SECONDS, NO_LATENESS
 
 BOUNDS = tuple(timedelta(seconds=seconds) for seconds in LATENESS_SECONDS)
@@ -54,8 +54,8 @@ class OwnerCounter:
     """Events of one owner and one set of touches, of a source in one hour."""
 
     __slots__ = (
-        "copies", "events", "last_event", "late", "lateness", "minutes",
-        "organization", "suspect", "tenant", "touches",
+        "copies", "events", "first_event", "last_event", "late", "lateness", "least_late",
+        "minutes", "most_late", "organization", "suspect", "tenant", "touches",
     )  # fmt: skip
 
     def __init__(self, event: Event, tenant: str | None) -> None:
@@ -64,7 +64,33 @@ class OwnerCounter:
         self.touches: tuple[AssetTouch, ...] = event.touches
         self.events = self.late = self.copies = self.suspect = self.minutes = 0
         self.lateness = [0] * len(NO_LATENESS)
-        self.last_event = event.time
+        self.least_late = NEVER_LATE
+        self.most_late = -NEVER_LATE
+        self.first_event = self.last_event = event.time
+
+    def record_event(self, event: Event, *, minute: int, is_copy: bool) -> None:
+        """Count an event that arrived in this minute."""
+        time = event.time
+        self.events += 1
+        self.minutes |= minute
+        if not event.in_time:
+            self.late += 1
+        if is_copy:
+            self.copies += 1
+        if time > self.last_event:
+            self.last_event = time
+        elif time < self.first_event:
+            self.first_event = time
+        tags = event.fields.get("tags")
+        if tags is None:
+            delay = event.arrived - time
+            self.lateness[bisect_left(BOUNDS, delay)] += 1
+            if delay < self.least_late:  # noqa: PLR1730 - min() and max() cost twice as much
+                self.least_late = delay
+            if delay > self.most_late:  # noqa: PLR1730
+                self.most_late = delay
+        elif TIME_SUSPECT in tags:
+            self.suspect += 1
 
     def list_customers(self) -> set[str]:
         """List the owner and the customers whose data was reached."""
@@ -88,55 +114,28 @@ class HourCounter:
     """Of one source in one hour of arrival."""
 
     __slots__ = (
-        "copies", "dead_letters", "first_failure", "ignored", "last_arrived", "last_event",
-        "last_failure", "late", "least_late", "minutes", "most_late", "not_understood", "owners",
-        "parsed", "received",
+        "copies", "dead_letters", "first_failure", "ignored", "last_arrived", "last_failure",
+        "minutes", "not_understood", "owners", "received",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.received = self.parsed = self.ignored = self.dead_letters = self.not_understood = 0
-        self.late = self.copies = self.minutes = 0
-        self.least_late = NEVER_LATE
-        self.most_late = -NEVER_LATE
+        self.received = self.ignored = self.dead_letters = self.not_understood = 0
+        self.copies = self.minutes = 0
         self.first_failure: datetime | None = None
         self.last_failure: datetime | None = None
-        self.last_event: datetime | None = None
         self.last_arrived: datetime | None = None
         self.owners: dict[object, OwnerCounter] = {}
 
-    def record_event(self, event: Event, *, minute: int, is_copy: bool) -> None:  # noqa: C901 - calls would cost more than what they do, on each line
-        """Count an event, also for its owner."""
-        fields, touches, time = event.fields, event.touches, event.time
-        tenant = fields.get(TENANT)
+    def get_owner(self, event: Event) -> OwnerCounter:
+        """Return the counter of the event's owner."""
+        touches, tenant = event.touches, event.fields.get(TENANT)
         # The same few tuples recur, and to hash one costs more than everything else here.
         owner = self.owners.get(id(touches)) if touches and tenant is None else None
         if owner is None or owner.organization != event.organization:
-            owner = self._get_owner(event, tenant)
-        self.parsed += 1
-        owner.events += 1
-        owner.minutes |= minute
-        if not event.in_time:
-            self.late += 1
-            owner.late += 1
-        if is_copy:
-            owner.copies += 1
-        if self.last_event is None or time > self.last_event:
-            self.last_event = time
-        if time > owner.last_event:  # noqa: PLR1730 - max() costs twice as much
-            owner.last_event = time
-        tags = fields.get("tags")
-        if tags is None:
-            delay = event.arrived - time
-            lateness = bisect_left(BOUNDS, delay)
-            owner.lateness[lateness] += 1
-            if delay < self.least_late:  # noqa: PLR1730
-                self.least_late = delay
-            if delay > self.most_late:  # noqa: PLR1730
-                self.most_late = delay
-        elif TIME_SUSPECT in tags:
-            owner.suspect += 1
+            return self._get_owner_by_value(event, tenant)
+        return owner
 
-    def _get_owner(self, event: Event, tenant: str | None) -> OwnerCounter:
+    def _get_owner_by_value(self, event: Event, tenant: str | None) -> OwnerCounter:
         """Get the owner by what it is; the first of a tuple of touches is found by the tuple's
         identity, which lasts as long as the owner refers to it."""
         touches = event.touches
@@ -148,9 +147,9 @@ class HourCounter:
                 self.owners.setdefault(id(touches), owner)
         return owner
 
-    def list_owners(self) -> Iterable[OwnerCounter]:
+    def list_owners(self) -> Sequence[OwnerCounter]:
         """List each owner once, by what it is."""
-        return (owner for key, owner in self.owners.items() if isinstance(key, tuple))
+        return [owner for key, owner in self.owners.items() if type(key) is tuple]
 
     def record_failure(self, arrived: datetime) -> None:
         """Note when a record became a dead letter."""
@@ -161,55 +160,60 @@ class HourCounter:
 
     def build_count(self, source: str, hour: int) -> HourCount:
         """Build the count of the source from its own and its owners' figures."""
-        owners = list(self.list_owners())
-        has_late = self.least_late <= self.most_late
+        owners = self.list_owners()
+        least = min((owner.least_late for owner in owners), default=NEVER_LATE)
+        has_late = least < NEVER_LATE
+        most = max(owner.most_late for owner in owners) if has_late else least
+        last = max((owner.last_event for owner in owners), default=None)
         return HourCount(
             SubjectKind.SOURCE,
             source,
             hour,
             received=self.received,
-            parsed=self.parsed,
+            parsed=sum([owner.events for owner in owners]),
             ignored=self.ignored,
             dead_letters=self.dead_letters,
             not_understood=self.not_understood,
-            late=self.late,
+            late=sum([owner.late for owner in owners]),
             copies=self.copies,
-            unattributed=sum(owner.events for owner in owners if owner.organization is None),
-            suspect=sum(owner.suspect for owner in owners),
+            unattributed=sum([owner.events for owner in owners if owner.organization is None]),
+            suspect=sum([owner.suspect for owner in owners]),
             minutes=self.minutes,
-            lateness=tuple(map(sum, zip(NO_LATENESS, *(o.lateness for o in owners), strict=True))),
-            least_late=self.least_late.total_seconds() if has_late else None,
-            most_late=self.most_late.total_seconds() if has_late else None,
+            lateness=_sum_lateness(owners),
+            least_late=least.total_seconds() if has_late else None,
+            most_late=most.total_seconds() if has_late else None,
             first_failure=_to_seconds(self.first_failure),
             last_failure=_to_seconds(self.last_failure),
-            last_event=_to_seconds(self.last_event),
+            last_event=_to_seconds(last),
             last_arrived=_to_seconds(self.last_arrived),
         )
 
-    def list_customer_counts(self, hour: int) -> Iterable[HourCount]:
-        """List a count for each customer of each owner."""
-        for owner in self.list_owners():
-            for customer in owner.list_customers():
-                yield HourCount(
-                    SubjectKind.CUSTOMER,
-                    customer,
-                    hour,
-                    received=owner.events,
-                    parsed=owner.events,
-                    late=owner.late,
-                    copies=owner.copies,
-                    suspect=owner.suspect,
-                    minutes=owner.minutes,
-                    lateness=tuple(owner.lateness),
-                    last_event=owner.last_event.timestamp(),
-                    last_arrived=hour * 3600.0 + 60.0 * (owner.minutes.bit_length() - 1),
-                )
 
-    def list_sightings(self, source: str, hour: int) -> Iterable[SourceSighting]:
-        """List what the events of the hour tell of."""
-        for owner in self.list_owners():
-            for customer, asset in owner.list_assets():
-                yield SourceSighting(customer, asset, source, hour)
+def build_customer_count(customer: str, hour: int, owners: Sequence[OwnerCounter]) -> HourCount:
+    """Build the count of a customer from those of all its owners in this hour."""
+    events, minutes = sum([owner.events for owner in owners]), 0
+    for owner in owners:
+        minutes |= owner.minutes
+    return HourCount(
+        SubjectKind.CUSTOMER,
+        customer,
+        hour,
+        received=events,
+        parsed=events,
+        late=sum([owner.late for owner in owners]),
+        copies=sum([owner.copies for owner in owners]),
+        suspect=sum([owner.suspect for owner in owners]),
+        minutes=minutes,
+        lateness=_sum_lateness(owners),
+        last_event=max([owner.last_event for owner in owners]).timestamp(),
+        last_arrived=hour * 3600.0 + 60.0 * (minutes.bit_length() - 1),
+    )
+
+
+def _sum_lateness(owners: Sequence[OwnerCounter]) -> tuple[int, ...]:
+    if len(owners) == 1:
+        return tuple(owners[0].lateness)
+    return tuple(map(sum, zip(NO_LATENESS, *(owner.lateness for owner in owners), strict=True)))
 
 
 def sum_hours(counts: Iterable[HourCount]) -> Sequence[HourCount]:

@@ -8,10 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 from schemas.pipeline.event import Event, RawRecord
 from schemas.pipeline.source import DeadLetter
-from streams.normalise.hour_counts import HourCounter, RecentRecords, sum_hours
+from streams.normalise.hour_counts import (
+    HourCounter,
+    OwnerCounter,
+    RecentRecords,
+    build_customer_count,
+)
 from streams.ports import HourCount, SourceCount, SourceSighting, UnattributedCount
 
-MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -20,8 +25,8 @@ class SourceCounter:
     fed."""
 
     __slots__ = (
-        "_begin", "_end", "_hour", "_recent", "_seed", "backfill", "current", "first_event", "hours",
-        "is_copy", "last_event", "minute", "name", "parser",
+        "_begin", "_end", "_hour", "_recent", "_seed", "backfill", "current", "hours", "is_copy",
+        "minute", "name", "parser",
     )  # fmt: skip
 
     def __init__(self, name: str, recent: RecentRecords) -> None:
@@ -29,8 +34,6 @@ class SourceCounter:
         self.parser = ""
         self.hours: dict[int, HourCounter] = {}
         self.backfill: HourCounter | None = None
-        self.first_event: datetime | None = None
-        self.last_event: datetime | None = None
         self._recent = recent
         self._seed = hash(name)
         self._begin = self._end = NEVER
@@ -47,8 +50,10 @@ class SourceCounter:
             hour = self.backfill = self.backfill or HourCounter()
         else:
             if not self._begin <= arrived < self._end:
-                self._move_to_minute(arrived)
+                self._move_to_hour(arrived)
             hour = self._hour
+            self.minute = 1 << arrived.minute
+            hour.minutes |= self.minute
         self.current = hour
         hour.received += 1
         self.is_copy = self._recent.is_copy(hash(record.raw) ^ self._seed, record.position.offset)
@@ -60,17 +65,14 @@ class SourceCounter:
         if hour.last_arrived is None or arrived > hour.last_arrived:
             hour.last_arrived = arrived
 
-    def _move_to_minute(self, arrived: datetime) -> None:
-        minutes = int(arrived.timestamp() // 60)
-        number, minute = divmod(minutes, 60)
+    def _move_to_hour(self, arrived: datetime) -> None:
+        number = int(arrived.timestamp() // 3600)
         hour = self.hours.get(number)
         if hour is None:
             hour = self.hours[number] = HourCounter()
-        self.minute = 1 << minute
-        hour.minutes |= self.minute
         self._hour = hour
-        self._begin = datetime.fromtimestamp(minutes * 60, UTC)
-        self._end = self._begin + MINUTE
+        self._begin = datetime.fromtimestamp(number * 3600, UTC)
+        self._end = self._begin + HOUR
 
     def record_ignored(self, parser: str) -> None:
         """Count a line that is understood and describes no act."""
@@ -80,28 +82,25 @@ class SourceCounter:
     def record_parsed(self, parser: str, event: Event) -> None:
         """Count a line that became this event."""
         self.parser = parser
-        self.current.record_event(event, minute=self.minute, is_copy=self.is_copy)
-        time = event.time
-        if self.first_event is None or time < self.first_event:
-            self.first_event = time
-        if self.last_event is None or time > self.last_event:
-            self.last_event = time
+        owner = self.current.get_owner(event)
+        owner.record_event(event, minute=self.minute, is_copy=self.is_copy)
 
     def build_count(self) -> SourceCount:
         """Sum the hours and the backfill."""
         counters = [*self.hours.values(), *([self.backfill] if self.backfill else ())]
+        owners = [owner for each in counters for owner in each.list_owners()]
         arrivals = [each.last_arrived for each in counters if each.last_arrived is not None]
         return SourceCount(
             source=self.name,
             parser=self.parser,
             received=sum(each.received for each in counters),
-            parsed=sum(each.parsed for each in counters),
+            parsed=sum(owner.events for owner in owners),
             ignored=sum(each.ignored for each in counters),
             dead_letters=sum(each.dead_letters for each in counters),
             not_understood=sum(each.not_understood for each in counters),
-            late=sum(each.late for each in counters),
-            first_event=self.first_event,
-            last_event=self.last_event,
+            late=sum(owner.late for owner in owners),
+            first_event=min((owner.first_event for owner in owners), default=None),
+            last_event=max((owner.last_event for owner in owners), default=None),
             last_arrived=max(arrivals, default=None),
         )
 
@@ -197,21 +196,27 @@ class BatchCounter:
         return [source.build_count() for _, source in sorted(self._sources.items())]
 
     def list_hours(self) -> Sequence[HourCount]:
-        """List the counts by source, customer and hour of arrival."""
+        """List the counts by kind, name and hour of arrival."""
         counts: list[HourCount] = []
+        of_customers: dict[tuple[str, int], list[OwnerCounter]] = {}
         for name, source in self._sources.items():
             for number, hour in source.hours.items():
                 counts.append(hour.build_count(name, number))
-                counts += hour.list_customer_counts(number)
-        return sum_hours(counts)
+                for owner in hour.list_owners():
+                    for customer in owner.list_customers():
+                        of_customers.setdefault((customer, number), []).append(owner)
+        counts += [build_customer_count(*key, owners) for key, owners in of_customers.items()]
+        return sorted(counts, key=lambda count: (count.kind.value, count.name, count.hour))
 
     def list_sightings(self) -> Sequence[SourceSighting]:
-        """List of which assets which source told in which hour."""
-        sightings: set[SourceSighting] = set()
+        """List the newest hour in which each source told of each asset."""
+        newest: dict[tuple[str, str, str], int] = {}
         for name, source in self._sources.items():
-            for number, hour in source.hours.items():
-                sightings.update(hour.list_sightings(name, number))
-        return sorted(sightings)
+            for number, hour in sorted(source.hours.items()):
+                for owner in hour.list_owners():
+                    for customer, asset in owner.list_assets():
+                        newest[customer, asset, name] = number
+        return [SourceSighting(*names, number) for names, number in sorted(newest.items())]
 
     def list_unattributed(self) -> Sequence[UnattributedCount]:
         """List the counts by key and dataset."""

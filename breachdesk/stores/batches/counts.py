@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
@@ -32,6 +31,7 @@ MOST_KEYS = 10_000
 NEW_KEYS = 500
 """Of one batch."""
 SUMS = ("received", "parsed", "ignored", "dead_letters", "not_understood", "late")
+SOURCE_FIELDS = ("parser", *SUMS, "first_event", "last_event", "last_arrived")
 LETTER = ("source", "arrived", "parser", "reason", "sha256")
 
 
@@ -46,11 +46,14 @@ def add_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> N
 def add_source_counts(connection: Connection, counts: Sequence[SourceCount]) -> None:
     """Add to the sums, widen the span of events, keep the newest parser and arrival. Rows are
     updated in place and in the order of their names: many workers add to one source at once."""
-    rows = [asdict(count) for count in sorted(counts, key=lambda count: count.source)]
+    rows = [_build_source_row(count) for count in sorted(counts, key=lambda count: count.source)]
     if rows:
-        for row in rows:
-            row["name"] = row.pop("source")
         connection.execute(insert_or_sum(connection, source_counts, _build_sums), rows)
+
+
+def _build_source_row(count: SourceCount) -> Row:
+    row = {name: getattr(count, name) for name in SOURCE_FIELDS}
+    return {"name": count.source, **row}
 
 
 def _build_sums(new: Any) -> dict[str, Any]:
@@ -79,9 +82,11 @@ def add_unattributed(connection: Connection, counts: Sequence[UnattributedCount]
             events[count.key] = events.get(count.key, 0) + count.events
     new = set(sorted(events, key=lambda key: (-events[key], key))[:NEW_KEYS])
     by_key = sorted((c for c in counts if c.key in known or c.key in new), key=lambda c: c.key)
-    rows = _lock_rows(connection, by_key)
+    rows = _lock_rows(connection, by_key, new)
     for count in by_key:
-        rows[count.key] = _add_count(rows[count.key], count)
+        # Another worker may have trimmed the key before its row was locked.
+        row = rows.get(count.key) or _build_empty_row(count)
+        rows[count.key] = _add_count(row, count)
     insert_or_replace_many(
         connection, unattributed, list(rows.values()), ("events", "first", "last", "datasets")
     )
@@ -115,12 +120,15 @@ def _trim(connection: Connection) -> None:
         connection.execute(delete(unattributed).where(some))
 
 
-def _lock_rows(connection: Connection, counts: Sequence[UnattributedCount]) -> dict[str, Row]:
-    """Insert missing rows, then lock all rows of the keys in order, then read them."""
-    new_rows = {count.key: _build_empty_row(count) for count in counts}
-    insert_or_ignore_many(connection, unattributed, list(new_rows.values()))
+def _lock_rows(
+    connection: Connection, counts: Sequence[UnattributedCount], new: Container[str]
+) -> dict[str, Row]:
+    """Insert rows of the new keys, then lock all rows of the keys in order, then read them."""
+    missing = {count.key: _build_empty_row(count) for count in counts if count.key in new}
+    if missing:
+        insert_or_ignore_many(connection, unattributed, list(missing.values()))
     rows: dict[str, Row] = {}
-    keys = list(new_rows)
+    keys = list(dict.fromkeys(count.key for count in counts))
     for begin in range(0, len(keys), SLICE):
         query = (
             select(unattributed)

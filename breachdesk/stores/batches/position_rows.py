@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, and_, case, func, select, update
+from sqlalchemy import BigInteger, Float, Update, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.sql.dialects import insert_or_ignore
@@ -94,26 +94,50 @@ def _build_step_row(step: PartitionAdvance) -> dict[str, Any]:
     }
 
 
+_BEFORE_OFFSET = bindparam("before_offset", type_=BigInteger)
+_HERE = and_(
+    positions.c.partition == bindparam("of"),
+    positions.c.epoch == bindparam("before_epoch"),
+    positions.c.revision == bindparam("before_revision"),
+    positions.c.offset.is_not_distinct_from(_BEFORE_OFFSET),
+    or_(_BEFORE_OFFSET.is_(None), positions.c.journal == bindparam("before_journal")),
+)
+"""The row is as its mover loaded it."""
+_REACHED = bindparam("reached", type_=Float)
+_LATEST_ARRIVAL = case(
+    (or_(_REACHED.is_(None), positions.c.arrived > _REACHED), positions.c.arrived), else_=_REACHED
+)
+"""The arrival never decreases, even in a replay: what was let go stays out of reach."""
+_COUNTED_FURTHER = and_(
+    positions.c.journal == bindparam("after_journal"),
+    positions.c.counted > bindparam("after_offset", type_=BigInteger),
+)
+_MOVE = (
+    update(positions)
+    .where(_HERE)
+    .values(
+        journal=bindparam("after_journal"),
+        offset=bindparam("after_offset"),
+        counted=case((_COUNTED_FURTHER, positions.c.counted), else_=bindparam("after_offset")),
+        revision=positions.c.revision + 1,
+        arrived=_LATEST_ARRIVAL,
+    )
+)
+_HOLD = update(positions).where(_HERE).values(revision=positions.c.revision + 1)
+_RECORD_ARRIVAL = update(positions).where(_HERE).values(arrived=_LATEST_ARRIVAL)
+
+
 def _advance_position(connection: Connection, step: PartitionAdvance) -> None:
     journal, offset = step.after
-    here_before = and_(positions.c.journal == journal, positions.c.counted > offset)
-    after: dict[str, Any] = {
-        "journal": journal,
-        "offset": offset,
-        "counted": case((here_before, positions.c.counted), else_=offset),
-        "revision": positions.c.revision + 1,
-    }
-    if step.arrived is not None:
-        after["arrived"] = _build_maximum(step.arrived)
-    _update_position(connection, step.partition, step.before, after)
+    after = {"after_journal": journal, "after_offset": offset, "reached": step.arrived}
+    _update_position(connection, _MOVE, step.partition, step.before, after)
 
 
 def hold_positions(connection: Connection, owned: Mapping[str, StoredPosition]) -> None:
     """Raise the revision of each, so that whoever loaded them before is fenced. Raises EditConflict
     as `advance`."""
     for partition in sorted(owned):
-        after = {"revision": positions.c.revision + 1}
-        _update_position(connection, partition, owned[partition], after)
+        _update_position(connection, _HOLD, partition, owned[partition], {})
 
 
 def record_arrival(
@@ -121,22 +145,25 @@ def record_arrival(
 ) -> None:
     """Record that the partition has nothing older than `arrived`. Raises EditConflict like
     `advance`."""
-    _update_position(connection, partition, before, {"arrived": _build_maximum(arrived)})
+    _update_position(connection, _RECORD_ARRIVAL, partition, before, {"reached": arrived})
 
 
 def _update_position(
-    connection: Connection, partition: str, before: StoredPosition, after: Mapping[str, Any]
+    connection: Connection,
+    statement: Update,
+    partition: str,
+    before: StoredPosition,
+    after: Mapping[str, Any],
 ) -> None:
     place = before.position
-    here = and_(
-        positions.c.partition == partition,
-        positions.c.epoch == before.epoch,
-        positions.c.revision == before.revision,
-        positions.c.offset.is_(None) if place is None else positions.c.offset == place.offset,
-    )
-    if place is not None:
-        here = and_(here, positions.c.journal == place.journal)
-    moved = connection.execute(update(positions).where(here).values(**after))
+    here = {
+        "of": partition,
+        "before_epoch": before.epoch,
+        "before_revision": before.revision,
+        "before_journal": None if place is None else place.journal,
+        "before_offset": None if place is None else place.offset,
+    }
+    moved = connection.execute(statement, {**here, **after})
     if not moved.rowcount:
         raise _build_conflict(partition)
 
@@ -147,12 +174,6 @@ def _build_conflict(partition: str) -> EditConflict:
         place=f"partition {partition}",
         remedy="Drop cached state, ask for the position and read again from there.",
     )
-
-
-def _build_maximum(value: float) -> ColumnElement[float]:
-    """Build an expression by which the arrival never decreases, even in a replay: what was let go
-    stays out of reach."""
-    return case((positions.c.arrived > value, positions.c.arrived), else_=value)
 
 
 def compute_least_arrival(connection: Connection, partitions: Sequence[str]) -> float | None:

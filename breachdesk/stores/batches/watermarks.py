@@ -3,10 +3,12 @@ decreases."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import case, select, text
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.sql.dialects import insert_or_ignore
+from breachdesk.stores.sql.dialects import insert_or_sum
 from breachdesk.stores.tables.stream_tables import watermarks
 
 LOW = "low"
@@ -55,10 +57,10 @@ def _find_value(connection: Connection, name: str) -> float | None:
 
 
 def _raise_value(connection: Connection, name: str, value: float) -> None:
-    statement = insert_or_ignore(connection, watermarks)
+    statement = insert_or_sum(connection, watermarks, _build_maximum)
     connection.execute(statement, {"name": name, "value": value})
-    connection.execute(
-        watermarks.update()
-        .where(watermarks.c.name == name)
-        .values(value=case((watermarks.c.value > value, watermarks.c.value), else_=value))
-    )
+
+
+def _build_maximum(new: Any) -> dict[str, Any]:
+    old = watermarks.c.value
+    return {"value": case((old > new.value, old), else_=new.value)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Float, Integer, Table, cast, collate, func
@@ -15,14 +16,12 @@ EPOCH_JULIAN = 2_440_587.5
 
 def insert_or_ignore(connection: Connection, table: Table) -> Executable:
     """Build an insert that skips rows with an existing primary key."""
-    executable: Executable = _insert(connection, table).on_conflict_do_nothing()
-    return executable
+    return _build_insert_or_ignore(connection.dialect.name, table)
 
 
 def insert_or_replace(connection: Connection, table: Table, columns: Sequence[str]) -> Executable:
     """Build an insert that gives rows with an existing primary key new values in these columns."""
-    statement = _insert(connection, table)
-    return insert_or_update(statement, table, {name: statement.excluded[name] for name in columns})
+    return _build_insert_or_replace(connection.dialect.name, table, tuple(columns))
 
 
 def insert_or_update(statement: Any, table: Table, changes: Mapping[str, Any]) -> Executable:
@@ -37,8 +36,28 @@ def insert_or_sum(
     connection: Connection, table: Table, change: Callable[[Any], Mapping[str, Any]]
 ) -> Executable:
     """Build an insert that changes rows with an existing primary key by `change(excluded)`,
-    atomically under concurrent writers."""
-    statement = _insert(connection, table)
+    atomically under concurrent writers. `change` must give the same each time."""
+    return _build_insert_or_sum(connection.dialect.name, table, change)
+
+
+# Every batch writes these: to build a statement costs many times what it costs to run it.
+@lru_cache(maxsize=128)
+def _build_insert_or_ignore(dialect: str, table: Table) -> Executable:
+    executable: Executable = _insert(dialect, table).on_conflict_do_nothing()
+    return executable
+
+
+@lru_cache(maxsize=128)
+def _build_insert_or_replace(dialect: str, table: Table, columns: tuple[str, ...]) -> Executable:
+    statement = _insert(dialect, table)
+    return insert_or_update(statement, table, {name: statement.excluded[name] for name in columns})
+
+
+@lru_cache(maxsize=128)
+def _build_insert_or_sum(
+    dialect: str, table: Table, change: Callable[[Any], Mapping[str, Any]]
+) -> Executable:
+    statement = _insert(dialect, table)
     return insert_or_update(statement, table, change(statement.excluded))
 
 
@@ -53,7 +72,7 @@ def insert_or_update_where(
 ) -> Executable:
     """Insert the row, or change the one that is there if `where` holds of it; returns a row only
     when something was written."""
-    statement = _insert(connection, table).values(**row)
+    statement = _insert(connection.dialect.name, table).values(**row)
     executable: Executable = statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns), set_=dict(changes), where=where
     ).returning(returning)
@@ -66,9 +85,8 @@ def sort_by_bytes(connection: Connection, column: ColumnElement[Any]) -> ColumnE
     return collate(column, "C") if connection.dialect.name == "postgresql" else column
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+def _insert(dialect: str, table: Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 def extract_seconds(connection: Connection, time: ColumnElement[Any]) -> ColumnElement[float]:

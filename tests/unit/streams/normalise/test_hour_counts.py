@@ -55,17 +55,19 @@ def build(number: int, line: tuple) -> tuple[RawRecord, Event]:
 
 def count(
     rows: Sequence[tuple[RawRecord, Event]], cuts: Sequence[int] = ()
-) -> tuple[Sequence[HourCount], set, Counter]:
+) -> tuple[Sequence[HourCount], dict, Counter]:
     recent = RecentRecords()
     counts: list[HourCount] = []
-    sightings: set = set()
+    sightings: dict = {}
     bounds = [0, *sorted(cuts), len(rows)]
     for begin, end in pairwise(bounds):
         batch = BatchCounter(recent)
         for record, event in rows[begin:end]:
             batch.record_received(record).record_parsed("p", event)
         counts += batch.list_hours()
-        sightings.update(batch.list_sightings())
+        for seen in batch.list_sightings():
+            pair = seen[:3]
+            sightings[pair] = max(seen.hour, sightings.get(pair, seen.hour))
     copies = Counter(
         c.name for c in counts if c.kind is SubjectKind.SOURCE for _ in range(c.copies)
     )
