@@ -201,6 +201,14 @@ def get_texts(event: Event, name: str) -> tuple[str, ...]:
     return tuple([str(each) for each in values if each is not None and each != ""])
 
 
+def has_text(event: Event, name: str, text: str) -> bool:
+    """Whether `text`, not empty, is among `get_texts`."""
+    value = event.fields.get(name)
+    if isinstance(value, str):
+        return value == text
+    return isinstance(value, list | tuple) and text in value
+
+
 @dataclass(frozen=True, slots=True)
 class DetectorExample:
     """Events (flat ECS, `@timestamp` ISO) in any order, and how many alerts they make."""

@@ -18,6 +18,7 @@ from schemas.pipeline.plugin import (
     SignalDraft,
     ValueGate,
     get_texts,
+    has_text,
 )
 from streams.correlate.acts import count_attempts, iterate_acts, iterate_attempts
 from streams.correlate.alert_phrases import format_count, format_duration
@@ -39,13 +40,12 @@ def _extract_signals(event: Event) -> Sequence[SignalDraft]:
 
 def _sign_in(event: Event) -> Sequence[tuple[str, str]]:
     """Return step and address; several pairs only if the event names several addresses."""
-    if "authentication" not in get_texts(event, "event.category"):
+    if not has_text(event, "event.category", "authentication"):
         return ()
-    outcomes = get_texts(event, "event.outcome")
-    if "success" in outcomes:
-        risks = get_texts(event, "breach.auth.risk")
-        step = RISKY if "medium" in risks or "high" in risks else OPENED
-    elif "failure" in outcomes:
+    if has_text(event, "event.outcome", "success"):
+        is_risky = any(has_text(event, "breach.auth.risk", risk) for risk in ("medium", "high"))
+        step = RISKY if is_risky else OPENED
+    elif has_text(event, "event.outcome", "failure"):
         step = FAILED
     else:
         return ()

@@ -16,6 +16,7 @@ from schemas.pipeline.plugin import (
     DetectorSignal,
     SignalDraft,
     get_texts,
+    has_text,
 )
 from streams.correlate.alert_phrases import format_count, format_duration
 from streams.tokenizers.identifiers import shorten_identifier
@@ -30,12 +31,11 @@ _ARRAY = '["'
 
 
 def _extract_signals(event: Event) -> Sequence[SignalDraft]:
-    if "authentication" not in get_texts(event, "event.category"):
+    if not has_text(event, "event.category", "authentication"):
         return ()
-    outcomes = get_texts(event, "event.outcome")
-    if "success" in outcomes:
+    if has_text(event, "event.outcome", "success"):
         step = OPENED
-    elif "failure" in outcomes:
+    elif has_text(event, "event.outcome", "failure"):
         step = FAILED
     else:
         return ()

@@ -23,7 +23,7 @@ from streams.normalise.hour_counts import RecentRecords
 from streams.normalise.origins import OriginEnricher
 from streams.normalise.recognise import MOST_SOURCES, get_dataset
 from streams.normalise.refusals import NotUnderstood
-from streams.normalise.source_counts import BatchCounter
+from streams.normalise.source_counts import BatchCounter, SourceCounter
 from streams.ports import RecordReader, RegisterView
 from streams.tokenizers.identifiers import shorten_identifier
 
@@ -60,9 +60,15 @@ class EventNormaliser:
         enricher, counter = self._get_enricher(view), BatchCounter(self._recent)
         records = self._sort_by_source(records)
         self._origins.refresh()
+        name: str | None = None
+        source: _NormalisedSource
+        count: SourceCounter
         with closing(self._reader.read(records)) as outcomes:
             for record, outcome in zip(records, outcomes, strict=True):
-                count = counter.record_received(record)
+                if record.source != name:
+                    name = record.source
+                    source, count = self._get_source(name), counter.get_source(name)
+                count.record_received(record)
                 if isinstance(outcome, UnparseableRecord):
                     _refuse(record, outcome, counter)
                     continue
@@ -70,7 +76,6 @@ class EventNormaliser:
                 if isinstance(parsed, IgnoredLine):
                     count.record_ignored(parser)
                     continue
-                source = self._get_source(record.source)
                 self._origins.add(parsed.fields)
                 event = make_event(record, source, parser, parsed, enricher)
                 count.record_parsed(parser, event)

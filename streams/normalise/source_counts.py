@@ -158,10 +158,15 @@ class BatchCounter:
 
     def record_received(self, record: RawRecord) -> SourceCounter:
         """Count the record's arrival and return the counter of its source."""
-        source = self._sources.get(record.source)
-        if source is None:
-            source = self._sources[record.source] = SourceCounter(record.source, self._recent)
+        source = self.get_source(record.source)
         source.record_received(record)
+        return source
+
+    def get_source(self, name: str) -> SourceCounter:
+        """Return the counter of this source."""
+        source = self._sources.get(name)
+        if source is None:
+            source = self._sources[name] = SourceCounter(name, self._recent)
         return source
 
     def record_not_understood(self, letter: DeadLetter, record: RawRecord) -> None:

@@ -18,6 +18,8 @@ from streams.sigma.values import iterate_elements, parse_address, to_text
 
 LONGEST_REMEMBERED = 256
 """Characters of a value."""
+MOST_ELEMENTS = 4
+"""Of a list that is cached."""
 MOST_REMEMBERED = 50_000
 """Values of all columns together; one of many rules counts as several."""
 _MARKS = 1 << 14
@@ -25,6 +27,8 @@ _RULES_OF_ONE = 4_096
 
 RuleBits = int
 """One bit a rule."""
+KnownValue = str | int | tuple[str, ...]
+"""A value that is cached; of a list its texts."""
 _BITS = {4: 32, 6: 128}
 _NONE = repeat(0)
 
@@ -38,7 +42,7 @@ class RememberedValues:
 
     def __init__(self) -> None:
         self.count = 0
-        self._columns: list[dict[str | int, RuleBits]] = []
+        self._columns: list[dict[KnownValue, RuleBits]] = []
         self._marks = bytearray(_MARKS)
         """Of values that came lately, by their hashes: few enough to stay in the processor's
         cache."""
@@ -52,7 +56,7 @@ class RememberedValues:
         return True
 
     def put(
-        self, column: dict[str | int, RuleBits], value: str | int, rules: RuleBits, weight: int
+        self, column: dict[KnownValue, RuleBits], value: KnownValue, rules: RuleBits, weight: int
     ) -> None:
         """Cache the rules of the value."""
         if self.count + weight > MOST_REMEMBERED:
@@ -145,7 +149,7 @@ class FieldColumn:
         self._scanned: dict[int, RuleBits] = {}
         self._scan = scan
         self._remembered = remembered
-        self.known: dict[str | int, RuleBits] = {}
+        self.known: dict[KnownValue, RuleBits] = {}
         """Values that came."""
         everything = 0
         for literal, rules in rules_by_literal.items():
@@ -172,11 +176,31 @@ class FieldColumn:
         """Find the rules that this value concerns, as the layers are read; None if unknown.
 
         True, 1 and 1.0 are one key of a dictionary, so only texts and integers, which are never
-        equal to each other, are cached."""
+        equal to each other, and lists of texts are cached."""
         kind = type(value)
         if kind is str or kind is int:
             known = self.known.get(value)
             return self.evaluate_new(value) if known is None else known
+        if kind is list and len(value) <= MOST_ELEMENTS:
+            return self._find_rules_of_short_list(value)
+        return self._find_rules_of_elements(value)
+
+    def _find_rules_of_short_list(self, value: list[Any]) -> RuleBits | None:
+        elements = tuple(value)
+        try:
+            known = self.known.get(elements)
+        except TypeError:  # an element that is a list or a mapping
+            return self._find_rules_of_elements(value)
+        if known is not None:
+            return known
+        met = self._find_rules_of_elements(value)
+        if met is None or not all(type(each) is str and _is_short(each) for each in elements):
+            return met
+        if not self._remembered.is_new(hash(elements) ^ id(self)):
+            self._remembered.put(self.known, elements, met, self._weight)
+        return met
+
+    def _find_rules_of_elements(self, value: Any) -> RuleBits | None:
         bits: RuleBits = 0
         for each in iterate_elements(value):
             of_one = self._find_rules_of_element(each)

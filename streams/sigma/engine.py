@@ -164,12 +164,10 @@ def _digest_session(event: Event, session: str) -> str:
 
 
 def _build_summary(fields: Mapping[str, Any]) -> dict[str, Any]:
-    summary = {}
-    for name in EVIDENCE_FIELDS:
-        if name in fields:
-            value = fields[name]
-            short = type(value) is str and len(value) <= LONGEST_SHOWN
-            summary[name] = value if short else _shorten_value(value)
+    summary = {name: fields[name] for name in EVIDENCE_FIELDS if name in fields}
+    for name, value in summary.items():
+        if type(value) is not str or len(value) > LONGEST_SHOWN:
+            summary[name] = _shorten_value(value)
     return summary
 
 
