@@ -52,20 +52,13 @@ class RawRecord:
     """The dead letter that this record repeats: it does not count as received again."""
 
 
-@slotted
-class AssetTouch:
-    """One customer's data reached through one asset: the unit of `who is affected`."""
+class AssetTouch(NamedTuple):
+    """One customer's data reached through one asset: the unit of `who is affected`. A tuple, since
+    windows hash and compare it for every signal."""
 
     customer: str
     asset: str
     category: str
-
-    def __lt__(self, other: AssetTouch) -> bool:
-        return (self.customer, self.asset, self.category) < (
-            other.customer,
-            other.asset,
-            other.category,
-        )
 
 
 class Event:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.pipeline.alert import Signal
@@ -34,6 +35,12 @@ class BucketSummary(NamedTuple):
             self.unattributed | other.unattributed,
             self.thinned or other.thinned,
         )
+
+
+@lru_cache(maxsize=4_096)
+def _freeze(touches: tuple[AssetTouch, ...]) -> frozenset[AssetTouch]:
+    """Return the set of these touches, one shared by all buckets: most have the same few."""
+    return frozenset(touches)
 
 
 def to_member(signal: Signal) -> DetectorSignal:
@@ -209,9 +216,11 @@ class Bucket:
         return True
 
     def _widen_touches(self, touches: Collection[AssetTouch]) -> None:
+        if not touches:
+            return
         before = estimate_touches(self.touches) if self.touches else 0
-        self.touches = self.touches.union(touches)
-        self.size += (estimate_touches(self.touches) if self.touches else 0) - before
+        self.touches = self.touches.union(touches) if self.touches else _freeze(tuple(touches))
+        self.size += estimate_touches(self.touches) - before
 
     def remove(self, event_ids: Collection[str]) -> bool:
         """Remove the signals of these events, and what only they are known to touch; whether there
