@@ -108,11 +108,29 @@ class Bucket:
             self.retold = new[0].is_retelling
             self.heavy = new[0].attempts > 1
             return new
+        fresh, telling, inserted = self._take_in(new)
+        if not fresh:
+            return []
+        if inserted == NEVER:
+            self.fresh_from = min(self.fresh_from, fresh[0].time)
+            return fresh
+        return self._apply_retention(fresh, telling, retention, witnesses)
+
+    def _take_in(
+        self, new: Sequence[DetectorSignal]
+    ) -> tuple[list[DetectorSignal], set[MemberIdentity], float]:
+        """Insert the signals; returns those that changed something, the identities of those that
+        widened the touches, and the earliest time of those inserted."""
         fresh: list[DetectorSignal] = []
         telling: set[MemberIdentity] = set()
         inserted = NEVER
+        touches = None
         for row in new:
-            widened = self._touch(row.evidence)
+            signal: Signal = row.evidence
+            # Most signals touch what the one before them did.
+            is_same = signal.touches is touches and not signal.unattributed
+            touches = signal.touches
+            widened = not is_same and self._touch(signal)
             if self._insert(row):
                 inserted = min(inserted, row.time)
             elif not widened:
@@ -120,12 +138,7 @@ class Bucket:
             fresh.append(row)
             if widened:
                 telling.add(row[:4])
-        if not fresh:
-            return []
-        if inserted == NEVER:
-            self.fresh_from = min(self.fresh_from, fresh[0].time)
-            return fresh
-        return self._apply_retention(fresh, telling, retention, witnesses)
+        return fresh, telling, inserted
 
     def _insert(self, row: DetectorSignal) -> bool:
         """Insert the row; returns whether it was missing."""

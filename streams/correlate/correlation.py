@@ -74,11 +74,15 @@ class SignalCorrelator:
             oldest = (
                 -NEVER if settled_before is None else settled_before - self.specs[key.rule].reach
             )
-            accepted = [s for s, guarded in of_group if not guarded or s.time >= oldest]
             gate = self._gates.get(key.rule)
             if gate is None:
-                routed[key] = [to_member(signal) for signal in accepted]
+                routed[key] = [
+                    to_member(signal)
+                    for signal, guarded in of_group
+                    if not guarded or signal.time >= oldest
+                ]
                 continue
+            accepted = [s for s, guarded in of_group if not guarded or s.time >= oldest]
             own = routed.setdefault(key, [])
             for signal in accepted:
                 if signal.step in gate.steps:

@@ -202,7 +202,7 @@ def _build_records(
     """Build records with consecutive offsets from `first`."""
     micros, stamp = None, _EPOCH
     records: list[RawRecord] = []
-    places = map(RecordPosition._make, zip(repeat(journal), range(first, first + len(raws))))
+    places = list_positions(RecordPosition(journal, first), len(raws))
     for position, at, run, raw in zip(places, arrived, runs, raws, strict=True):
         if at != micros:
             micros, stamp = at, _EPOCH + timedelta(microseconds=at)
@@ -211,6 +211,12 @@ def _build_records(
             RawRecord(position, source, raw, stamp, transport, sender, backfill, piece, replay_of)
         )
     return records
+
+
+def list_positions(first: RecordPosition, count: int) -> list[RecordPosition]:
+    """List so many positions, one after another."""
+    journal, offset = first
+    return list(map(RecordPosition._make, zip(repeat(journal), range(offset, offset + count))))
 
 
 def _decode_numbers(kind: str, data: bytes) -> array[int]:

@@ -17,7 +17,7 @@ from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.pipeline.source import BlindInterval, IncomingRecord
 from streams.event_logs import journal_file
 from streams.event_logs.connections import open_reader
-from streams.event_logs.frames import to_columns
+from streams.event_logs.frames import list_positions, to_columns
 from streams.event_logs.group_commit import GroupCommit
 from streams.event_logs.journal_folder import JournalFolder
 from streams.event_logs.journal_metadata import JournalMetadata
@@ -62,9 +62,9 @@ class SqliteEventLog(EventLog):
         sizes = [len(each) for each in columns]
         firsts = self._commits.append(columns)
         return [
-            RecordPosition(first.journal, first.offset + index)
+            position
             for first, size in zip(firsts, sizes, strict=True)
-            for index in range(size)
+            for position in list_positions(first, size)
         ]
 
     def read(self, after: RecordPosition | None, limit: int) -> Sequence[RawRecord]:

@@ -93,13 +93,14 @@ class OriginEnricher:
         """Add the facts to the fields of an event."""
         for side, field, facts_by_address in self._sides:
             address = fields.get(field)
-            if type(address) is not str:
+            if address is None or type(address) is not str:
                 continue
             facts = facts_by_address.get(address)
             if facts is None:
                 facts = self._find_facts(side, address)
-            for name, value in facts.items():
-                fields.setdefault(name, value)
+            if facts:
+                for name, value in facts.items():
+                    fields.setdefault(name, value)
         agent = fields.get(AGENT)
         if type(agent) is str and AGENT_NAME not in fields and self._settings.user_agents:
             agent = agent[:LONGEST_AGENT]

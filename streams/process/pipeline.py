@@ -126,15 +126,22 @@ class RecordPipeline:
         commits."""
         signals: dict[GroupKey, list[GuardedSignal]] = {}
         exported: list[ExportMessage] = []
-        specs, exporting = self._specs, self._exporting
+        specs, exporting, list_signals = self._specs, self._exporting, self._engine.list_signals
 
         def take(event: Event, record: RawRecord) -> None:
             if exporting:
                 exported.append(build_event_export(event))
+            of_event = list_signals(event)
+            if not of_event:
+                return
             guarded = event.in_time and not record.backfill
-            for signal in self._engine.list_signals(event):
-                if signal.key.rule in specs:
-                    signals.setdefault(signal.key, []).append(GuardedSignal(signal, guarded))
+            for signal in of_event:
+                key = signal.key
+                if key.rule in specs:
+                    of_group = signals.get(key)
+                    if of_group is None:
+                        of_group = signals[key] = []
+                    of_group.append(GuardedSignal(signal, guarded))
 
         counter = self._normaliser.normalise(records, view, take)
         return BatchResult(

@@ -17,6 +17,7 @@ from streams.sigma.options import PROVIDER
 from streams.sigma.routing import RuleRouter
 from streams.sigma.rulebook import CorrelationFeed, EventRule, RuleBook
 from streams.sigma.values import to_text
+from streams.tokenizers.identifiers import MOST as LONGEST_IDENTIFIER
 from streams.tokenizers.identifiers import shorten_identifier
 
 EVIDENCE_FIELDS = (
@@ -87,8 +88,8 @@ def _add_feed(event: Event, feed: CorrelationFeed, raw_signals: list[_RawSignal]
     if feed.alone:
         group = _get_group_or_own(event, group)
     if group is not None and value is not None:
-        # A list, since a generator costs more than its elements.
-        group = tuple([shorten_identifier(part) for part in group])
+        if max(map(len, group), default=0) > LONGEST_IDENTIFIER:
+            group = tuple(map(shorten_identifier, group))
         raw_signals.append(
             (GroupKey(feed.rule, _choose_organization(event, feed.scope), group), feed.step, value)
         )

@@ -28,9 +28,12 @@ def build_part(fields: Fields, candidates: Sequence[str]) -> str | None:
     array. None: missing."""
     for name in candidates:
         value = fields.get(name)
+        if value is None:
+            continue
         if type(value) is str:
             if value:
-                return _render_values([value.casefold()])
+                folded = value.casefold()
+                return _render_array([folded]) if folded.startswith(_LIST) else folded
             continue
         values = [to_text(v) for v in iterate_elements(value) if v != ""]
         if values:
