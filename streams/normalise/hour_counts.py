@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import starmap
-from operator import add
 from typing import Any
 
 from schemas.pipeline.event import AssetTouch, Event
@@ -50,23 +49,56 @@ class RecentRecords:
         return known is not None and known != offset
 
 
-class OwnerCounter:
-    """Events of one owner and one set of touches, of a source in one hour."""
+class EventTotals:
+    """What some events of one hour sum to."""
 
     __slots__ = (
         "copies", "events", "first_event", "last_event", "late", "lateness", "least_late",
-        "minutes", "most_late", "organization", "suspect", "tenant", "touches",
+        "minutes", "most_late", "suspect",
     )  # fmt: skip
 
-    def __init__(self, event: Event, tenant: str | None) -> None:
-        self.organization = event.organization
-        self.tenant = tenant
-        self.touches: tuple[AssetTouch, ...] = event.touches
+    def __init__(self, time: datetime) -> None:
+        """Begin with no event; `time` of the first that will be counted."""
         self.events = self.late = self.copies = self.suspect = self.minutes = 0
         self.lateness = [0] * len(NO_LATENESS)
         self.least_late = NEVER_LATE
         self.most_late = -NEVER_LATE
-        self.first_event = self.last_event = event.time
+        self.first_event = self.last_event = time
+
+    def add(self, other: EventTotals) -> None:
+        """Add other events of the same hour."""
+        self.events += other.events
+        self.late += other.late
+        self.copies += other.copies
+        self.suspect += other.suspect
+        self.minutes |= other.minutes
+        self.lateness = list(map(operator.add, self.lateness, other.lateness))
+        self.least_late = min(self.least_late, other.least_late)
+        self.most_late = max(self.most_late, other.most_late)
+        self.first_event = min(self.first_event, other.first_event)
+        self.last_event = max(self.last_event, other.last_event)
+
+
+def sum_totals(several: Sequence[EventTotals]) -> EventTotals:
+    """Sum at least one; of one it is that itself."""
+    if len(several) == 1:
+        return several[0]
+    total = EventTotals(several[0].first_event)
+    for each in several:
+        total.add(each)
+    return total
+
+
+class OwnerCounter(EventTotals):
+    """Events of one owner and one set of touches, of a source in one hour."""
+
+    __slots__ = ("organization", "tenant", "touches")
+
+    def __init__(self, event: Event, tenant: str | None) -> None:
+        super().__init__(event.time)
+        self.organization = event.organization
+        self.tenant = tenant
+        self.touches: tuple[AssetTouch, ...] = event.touches
 
     def record_event(self, event: Event, *, minute: int, is_copy: bool) -> None:  # noqa: C901 - calls would cost more than what they do, on each line
         """Count an event that arrived in this minute."""
@@ -161,59 +193,56 @@ class HourCounter:
     def build_count(self, source: str, hour: int) -> HourCount:
         """Build the count of the source from its own and its owners' figures."""
         owners = self.list_owners()
-        least = min((owner.least_late for owner in owners), default=NEVER_LATE)
-        has_late = least < NEVER_LATE
-        most = max(owner.most_late for owner in owners) if has_late else least
-        last = max((owner.last_event for owner in owners), default=None)
+        if not owners:
+            return HourCount(SubjectKind.SOURCE, source, hour, **self._list_own_figures())
+        total = sum_totals(owners)
+        has_late = total.least_late < NEVER_LATE
         return HourCount(
             SubjectKind.SOURCE,
             source,
             hour,
-            received=self.received,
-            parsed=sum([owner.events for owner in owners]),
-            ignored=self.ignored,
-            dead_letters=self.dead_letters,
-            not_understood=self.not_understood,
-            late=sum([owner.late for owner in owners]),
-            copies=self.copies,
+            parsed=total.events,
+            late=total.late,
             unattributed=sum([owner.events for owner in owners if owner.organization is None]),
-            suspect=sum([owner.suspect for owner in owners]),
-            minutes=self.minutes,
-            lateness=_sum_lateness(owners),
-            least_late=least.total_seconds() if has_late else None,
-            most_late=most.total_seconds() if has_late else None,
-            first_failure=_to_seconds(self.first_failure),
-            last_failure=_to_seconds(self.last_failure),
-            last_event=_to_seconds(last),
-            last_arrived=_to_seconds(self.last_arrived),
+            suspect=total.suspect,
+            lateness=tuple(total.lateness),
+            least_late=total.least_late.total_seconds() if has_late else None,
+            most_late=total.most_late.total_seconds() if has_late else None,
+            last_event=total.last_event.timestamp(),
+            **self._list_own_figures(),
         )
+
+    def _list_own_figures(self) -> dict[str, Any]:
+        return {
+            "received": self.received,
+            "ignored": self.ignored,
+            "dead_letters": self.dead_letters,
+            "not_understood": self.not_understood,
+            "copies": self.copies,
+            "minutes": self.minutes,
+            "first_failure": _to_seconds(self.first_failure),
+            "last_failure": _to_seconds(self.last_failure),
+            "last_arrived": _to_seconds(self.last_arrived),
+        }
 
 
 def build_customer_count(customer: str, hour: int, owners: Sequence[OwnerCounter]) -> HourCount:
     """Build the count of a customer from those of all its owners in this hour."""
-    events, minutes = sum([owner.events for owner in owners]), 0
-    for owner in owners:
-        minutes |= owner.minutes
+    total = sum_totals(owners)
     return HourCount(
         SubjectKind.CUSTOMER,
         customer,
         hour,
-        received=events,
-        parsed=events,
-        late=sum([owner.late for owner in owners]),
-        copies=sum([owner.copies for owner in owners]),
-        suspect=sum([owner.suspect for owner in owners]),
-        minutes=minutes,
-        lateness=_sum_lateness(owners),
-        last_event=max([owner.last_event for owner in owners]).timestamp(),
-        last_arrived=hour * 3600.0 + 60.0 * (minutes.bit_length() - 1),
+        received=total.events,
+        parsed=total.events,
+        late=total.late,
+        copies=total.copies,
+        suspect=total.suspect,
+        minutes=total.minutes,
+        lateness=tuple(total.lateness),
+        last_event=total.last_event.timestamp(),
+        last_arrived=hour * 3600.0 + 60.0 * (total.minutes.bit_length() - 1),
     )
-
-
-def _sum_lateness(owners: Sequence[OwnerCounter]) -> tuple[int, ...]:
-    if len(owners) == 1:
-        return tuple(owners[0].lateness)
-    return tuple(map(sum, zip(NO_LATENESS, *(owner.lateness for owner in owners), strict=True)))
 
 
 def sum_hours(counts: Iterable[HourCount]) -> Sequence[HourCount]:
@@ -237,7 +266,7 @@ def _sum(one: HourCount, other: HourCount) -> HourCount:
         one.name,
         one.hour,
         minutes=one.minutes | other.minutes,
-        lateness=tuple(starmap(add, zip(one.lateness, other.lateness, strict=True))),
+        lateness=tuple(map(operator.add, one.lateness, other.lateness)),
         **values,
         **times,
     )

@@ -94,13 +94,13 @@ class SourceCounter:
             source=self.name,
             parser=self.parser,
             received=sum(each.received for each in counters),
-            parsed=sum(owner.events for owner in owners),
+            parsed=sum([owner.events for owner in owners]),
             ignored=sum(each.ignored for each in counters),
             dead_letters=sum(each.dead_letters for each in counters),
             not_understood=sum(each.not_understood for each in counters),
-            late=sum(owner.late for owner in owners),
-            first_event=min((owner.first_event for owner in owners), default=None),
-            last_event=max((owner.last_event for owner in owners), default=None),
+            late=sum([owner.late for owner in owners]),
+            first_event=min([owner.first_event for owner in owners], default=None),
+            last_event=max([owner.last_event for owner in owners], default=None),
             last_arrived=max(arrivals, default=None),
         )
 
