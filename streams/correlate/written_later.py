@@ -2,8 +2,8 @@
 write next.
 
 It works like a database's checkpoint: a bucket is unwritten since the log row of its first signal
-that its bucket row lacks. While the log is longer than its bound, each batch also writes buckets
-that are unwritten since the oldest row, which is deleted once there is none. A bucket that changes
+that its bucket row lacks. As the log approaches its bound, each batch also writes buckets that are
+unwritten since the oldest rows; a row is deleted once there is none. A bucket that changes
 all the time is so written once per length of the log, not once a batch. A row is deleted without a
 write if all buckets that were unwritten since it were evicted."""
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
 from schemas.pipeline.alert import GroupKey
@@ -24,6 +25,8 @@ BUCKETS_A_GROUP = 2
 """Additional buckets for each group with signals in the batch, so that writing keeps pace with
 intake, and a batch's time with its size."""
 BUCKETS_WHEN_IDLE = 2_000
+
+ALL = float("inf")
 
 BucketPlace = tuple[GroupKey, int]
 """A bucket of a group."""
@@ -61,6 +64,17 @@ class _LoggedRow:
     """How many of these are unwritten since this row."""
     written_count: int = 0
     """How many of these, from the first, are no longer unwritten since this row."""
+
+    def count_waiting_signals(self) -> float:
+        """Count the signals of the buckets behind the written ones, as if all had as many."""
+        if not self.places:
+            return self.signals
+        return self.signals * (1 - self.written_count / len(self.places))
+
+    def find_end(self, part: float) -> int:
+        """Return the place up to which this part of the buckets behind the written ones lies, at
+        least one."""
+        return self.written_count + ceil(part * (len(self.places) - self.written_count))
 
 
 class UnwrittenBuckets:
@@ -148,32 +162,47 @@ class UnwrittenBuckets:
     def select_step(self, groups: int) -> WriteStep:
         """Select what a batch with signals of `groups` groups should write; 0: the batch has
         nothing else to do."""
-        rows, signals = len(self._rows), self.signals
+        rows, due = len(self._rows), self._count_due_signals() if groups else ALL
         limit = self._at_once + BUCKETS_A_GROUP * groups if groups else self._when_idle
         places: list[BucketPlace] = []
         finished: list[int] = []
         for number, row in self._rows.items():
+            waiting = row.count_waiting_signals()
             if row.unwritten:
-                if groups and rows <= self._most_rows and signals <= self._most_signals:
+                if due <= 0 and rows <= self._most_rows:
                     break
-                reached = self._collect_places(number, row, places, limit)
+                is_whole = due >= waiting or rows > self._most_rows
+                end = len(row.places) if is_whole else row.find_end(due / waiting)
+                reached = self._collect_places(number, row, places, limit, end)
                 if reached < len(row.places):
                     return WriteStep(places, finished, reached)
             finished.append(number)
-            rows, signals = rows - 1, signals - row.signals
+            rows, due = rows - 1, due - waiting
         return WriteStep(places, finished)
 
+    def _count_due_signals(self) -> float:
+        """Count the signals whose buckets the next batch should write. Of a log beyond half of its
+        bound each batch writes a part of what the last one added, at the bound all of it: the time
+        of a batch rises in steps that its size can follow."""
+        if not self._rows:
+            return 0
+        oldest, newest = next(iter(self._rows.values())), next(reversed(self._rows.values()))
+        signals = self.signals - oldest.signals + oldest.count_waiting_signals()
+        beyond_half = 2 * signals / self._most_signals - 1
+        return max(signals - self._most_signals, 0) + newest.signals * min(max(beyond_half, 0), 1)
+
     def _collect_places(
-        self, number: int, row: _LoggedRow, places: list[BucketPlace], limit: int
+        self, number: int, row: _LoggedRow, places: list[BucketPlace], limit: int, end: int
     ) -> int:
-        """Add what is unwritten since this row, as far as the limit allows; how far."""
-        for position in range(row.written_count, len(row.places)):
+        """Add what is unwritten since this row, up to its place `end` and as far as the limit
+        allows; how far."""
+        for position in range(row.written_count, end):
             group, index = row.places[position]
             if group.since.get(index) == number:
                 if len(places) >= limit:
                     return position
                 places.append((group.key, index))
-        return len(row.places)
+        return end
 
     def find_first_needed(self, step: WriteStep) -> int | None:
         """Find the lowest number that must stay once the step's rows are deleted."""

@@ -44,9 +44,10 @@ class BatchSize:
             self._set(int(min(fitting, self.records * GROWTH)))
 
     def _estimate_cost(self) -> float:
-        """Estimate the seconds of one record in a slow batch of about the present size."""
+        """Estimate the seconds of one record in a slow batch of about the present size. The last
+        one may be the first of dearer ones."""
         costs = [seconds / count for count, seconds in self._full if 2 * count >= self.records]
-        return sorted(costs)[-2:][0]
+        return max(sorted(costs)[-2:][0], costs[-1])
 
     def _set(self, records: int) -> None:
         self.records = min(max(records, self._least), self._most)

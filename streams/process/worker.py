@@ -17,7 +17,6 @@ from schemas.errors import ConfigurationError, CorruptData, EditConflict, Retrya
 from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.pipeline.source import DeadLetter
 from streams.correlate.in_time import HOLD_SECONDS
-from streams.correlate.signal_rows import pause_collector
 from streams.ports import (
     AssetRegister,
     BatchSink,
@@ -30,6 +29,7 @@ from streams.ports import (
     StoredPosition,
 )
 from streams.ports.metrics import WorkerMetrics
+from streams.process.batch_collector import BatchCollector
 from streams.process.batch_size import BatchSize
 from streams.process.dead_letters import (
     build_piece_letter,
@@ -110,6 +110,7 @@ class StreamWorker:
         self._further_copies: set[RecordPosition] = set()
         self._clock = WatermarkClock()
         self._owned: dict[str, StoredPosition] = {}
+        self._collector = BatchCollector()
         self._in_store = 0.0
         """Seconds that the batch in hand waited for the store."""
 
@@ -170,9 +171,7 @@ class StreamWorker:
             self._check_bound()
             self._in_store = 0.0
             begun, computed = perf_counter(), thread_time()
-            # Nearly all objects of a batch are gone at its end: a collection meanwhile would visit
-            # them for nothing, and take a tenth of the batch's time at once.
-            with self._clear_copies_on_failure(), pause_collector():
+            with self._clear_copies_on_failure(), self._collector.pause():
                 self._commit_or_halve(self._check_replays(records), self._register.get_view())
             # On a loaded machine the clock would make batches small, and each costs something more.
             took = thread_time() - computed + self._in_store
@@ -191,7 +190,7 @@ class StreamWorker:
         """Process again those of these records whose events nobody owned because of `assets`, bound
         at `known_at`; durable on return, idempotent. Returns how many that were. Positions and counts
         stay. Nothing from before the binding may be unwritten. Raises as `process`."""
-        with self._clear_copies_on_failure(), pause_collector():
+        with self._clear_copies_on_failure(), self._collector.pause():
             former = self._register.get_former_view(known_at)
             arrived = [ArrivedRecord(partition, record) for record in records]
             restored = [record for _, record in self._check_replays(arrived)]
@@ -350,6 +349,7 @@ class StreamWorker:
             repeated=[r.replay_of for _, r in records if r.replay_of is not None],
         )
         self._commit(batch, result.signals, now)
+        self._collector.count(result.signal_count)
         self._meter.record_batch(
             len(records), perf_counter() - begun, result.sources, result.signal_count
         )
