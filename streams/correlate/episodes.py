@@ -49,6 +49,8 @@ class WindowSpec:
     sees_retellings: bool = False
     """The conditions count acts themselves (Detector.sees_retellings)."""
     retention: RetentionPolicy = field(init=False)
+    reach: int = field(init=False)
+    """Seconds within which two signals can bear on one another: Q + 2T."""
 
     def __post_init__(self) -> None:
         retention = RetentionPolicy(self.keep, self.timespan, self.distinct, self.counted)
@@ -57,11 +59,7 @@ class WindowSpec:
                 retention, by_value=self.gate.steps, openings=self.gate.all_openings
             )
         object.__setattr__(self, "retention", retention)
-
-    @property
-    def reach(self) -> int:
-        """Seconds within which two signals can bear on one another: Q + 2T."""
-        return self.quiet + 2 * self.timespan
+        object.__setattr__(self, "reach", self.quiet + 2 * self.timespan)
 
     def get_bucket(self, time: float) -> int:
         return int(time // self.timespan)

@@ -84,11 +84,10 @@ class SignalGroup:
     ) -> BucketChanges:
         """Take in signals of any buckets, and parts that another group handed on."""
         spec = self.spec
-        by_bucket: dict[int, list[DetectorSignal]] = {}
-        for row in rows:
-            by_bucket.setdefault(int(row.time // spec.timespan), []).append(row)
-        for index, part in (parts or {}).items():
-            by_bucket.setdefault(index, []).extend(part.rows)
+        by_bucket = _split_by_bucket(rows, spec.timespan)
+        if parts:
+            for index, part in parts.items():
+                by_bucket.setdefault(index, []).extend(part.rows)
         changes: dict[int, BucketPart] = {}
         witnesses = self._select_witnesses(by_bucket) if spec.gate is not None else None
         for index, of_bucket in by_bucket.items():
@@ -282,6 +281,20 @@ class SignalGroup:
             self._episodes = {
                 span: known for span, known in self._episodes.items() if span[0] not in gone
             }
+
+
+def _split_by_bucket(
+    rows: Iterable[DetectorSignal], timespan: int
+) -> dict[int, list[DetectorSignal]]:
+    by_bucket: dict[int, list[DetectorSignal]] = {}
+    for row in rows:
+        index = int(row.time // timespan)
+        of_bucket = by_bucket.get(index)
+        if of_bucket is None:
+            by_bucket[index] = [row]
+        else:
+            of_bucket.append(row)
+    return by_bucket
 
 
 def _list_near(indices: Iterable[int], distance: int) -> set[int]:

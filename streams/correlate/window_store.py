@@ -275,7 +275,9 @@ class WindowStore:
         logged: list[LoggedGroup] = []
         places: list[BucketPlace] = []
         for group, changes in changed:
-            later = {i: part for i, part in changes.items() if (group.key, i) not in bucket_rows}
+            later = changes
+            if bucket_rows:
+                later = {i: c for i, c in changes.items() if (group.key, i) not in bucket_rows}
             if later:
                 rows = [row for part in later.values() for row in part.rows]
                 wide = [(i, part.summary) for i, part in later.items() if part.summary]

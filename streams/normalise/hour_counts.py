@@ -100,7 +100,7 @@ class OwnerCounter(EventTotals):
         self.tenant = tenant
         self.touches: tuple[AssetTouch, ...] = event.touches
 
-    def record_event(self, event: Event, *, minute: int, is_copy: bool) -> None:  # noqa: C901 - calls would cost more than what they do, on each line
+    def record_event(self, event: Event, minute: int, is_copy: bool) -> None:  # noqa: C901 - calls would cost more than what they do, on each line
         """Count an event that arrived in this minute."""
         time = event.time
         self.events += 1

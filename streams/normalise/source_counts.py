@@ -82,8 +82,7 @@ class SourceCounter:
     def record_parsed(self, parser: str, event: Event) -> None:
         """Count a line that became this event."""
         self.parser = parser
-        owner = self.current.get_owner(event)
-        owner.record_event(event, minute=self.minute, is_copy=self.is_copy)
+        self.current.get_owner(event).record_event(event, self.minute, self.is_copy)
 
     def build_count(self) -> SourceCount:
         """Sum the hours and the backfill."""

@@ -33,6 +33,11 @@ MOST_CATEGORIES = 4
 MOST_ORIGINS = 1_000
 """Data sets and categories, as they are written, whose log source is remembered."""
 
+MOST_NAMES = 100
+"""Of an event whose plan is remembered by its looks."""
+MOST_ALIKE = 2_000
+"""Looks that are remembered."""
+
 Rule = TypeVar("Rule", bound=RoutedRule)
 EventKind = tuple[str, tuple[str, ...]]
 """Data set and categories, as far as gates name them."""
@@ -65,14 +70,23 @@ class RuleRouter(Generic[Rule]):
 
     def list_matches(self, dataset: str, fields: Mapping[str, Any]) -> list[Rule]:
         """List the matching rules with a log source that admits the event, in their order."""
-        source = self._get_source(dataset, fields.get("event.category"))
-        shape = (source.kind, source.names.intersection(fields))
-        plan = self._plans.get(shape) or self._build_plan(shape, source.numbers)
-        numbers = None if plan is None else plan.list_matches(fields)
         rules = self._rules
+        plan = self._plans.recall(dataset, fields)
+        if plan is None:
+            source = self._get_source(dataset, fields.get("event.category"))
+            shape = (source.kind, source.names.intersection(fields))
+            plan = self._plans.get(shape) or self._build_plan(shape, source.numbers)
+            if plan is None:
+                return self._list_unplanned_matches(source.kind, fields)
+            self._plans.remember(dataset, fields, plan)
+        numbers = plan.list_matches(fields)
         if numbers is not None:
-            return [rules[number] for number in numbers]
-        possible = [rules[number] for number in self._list_unplanned(source.kind, fields)]
+            return [rules[number] for number in numbers] if numbers else []
+        source = self._get_source(dataset, fields.get("event.category"))
+        return self._list_unplanned_matches(source.kind, fields)
+
+    def _list_unplanned_matches(self, kind: EventKind, fields: Mapping[str, Any]) -> list[Rule]:
+        possible = [self._rules[number] for number in self._list_unplanned(kind, fields)]
         return [rule for rule in possible if rule.predicate(fields)]
 
     def _build_plan(self, shape: EventShape, numbers: Sequence[int]) -> RulePlan | None:
@@ -139,17 +153,44 @@ class RuleRouter(Generic[Rule]):
 
 class _PlanCache:
     """Plans in two generations: when the younger one is full, what was not used since the last time
-    is forgotten."""
+    is forgotten. The plans of events that look alike (the same data set, categories, and names of
+    fields in the same order) are remembered by that."""
 
-    __slots__ = ("_old", "_weight", "_young")
+    __slots__ = ("_alike", "_old", "_weight", "_young")
 
     def __init__(self) -> None:
+        self._alike: dict[tuple[Any, ...], RulePlan] = {}
         self._young: dict[EventShape, RulePlan] = {}
         self._old: dict[EventShape, RulePlan] = {}
         self._weight = 0
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
+
+    def recall(self, dataset: str, fields: Mapping[str, Any]) -> RulePlan | None:
+        """Return the plan of an event that looked like this one, if it is remembered."""
+        categories = fields.get("event.category")
+        if type(categories) is not list:
+            return None
+        try:
+            return self._alike.get((dataset, len(categories), *categories, *fields))
+        except TypeError:  # a category that is a list or a mapping
+            return None
+
+    def remember(self, dataset: str, fields: Mapping[str, Any], plan: RulePlan) -> None:
+        """Remember the plan of this event, unless it has many categories or names, or long ones."""
+        categories = fields.get("event.category")
+        if type(categories) is not list or len(categories) > MOST_CATEGORIES:
+            return
+        looks = (dataset, len(categories), *categories, *fields)
+        # 1 and True are one key, and two texts.
+        if len(looks) <= MOST_NAMES and all(
+            type(each) is str and len(each) <= LONGEST_REMEMBERED
+            for each in (dataset, *categories, *fields)
+        ):
+            if len(self._alike) >= MOST_ALIKE:
+                self._alike.clear()
+            self._alike[looks] = plan
 
     def get(self, shape: EventShape) -> RulePlan | None:
         plan = self._young.get(shape)
@@ -164,5 +205,6 @@ class _PlanCache:
             self._weight + plan.weight > MOST_WEIGHT or len(self._young) >= MOST_PLANS
         ):
             self._old, self._young, self._weight = self._young, {}, 0
+            self._alike.clear()
         self._young[shape] = plan
         self._weight += plan.weight
