@@ -35,6 +35,8 @@ def _extract_signals(event: Event) -> Sequence[SignalDraft]:
     if not users:
         return ()
     steps = [*_sign_in(event), *_find_exfiltration(event)]
+    if not steps:
+        return ()
     return [SignalDraft((user,), *step) for user in users for step in steps]
 
 

@@ -39,18 +39,20 @@ def _extract_signals(event: Event) -> Sequence[SignalDraft]:
         step = FAILED
     else:
         return ()
+    addresses, users = get_texts(event, "source.ip"), get_texts(event, "user.name")
+    if not addresses or not users:
+        return ()
     whose = event.organization or event.unattributed or "unknown"
+    accounts = [_join_account(shorten_identifier(user.casefold()), whose) for user in users]
     return [
-        SignalDraft((address,), step, _join_account(shorten_identifier(user.casefold()), whose))
-        for address in get_texts(event, "source.ip")
-        for user in get_texts(event, "user.name")
+        SignalDraft((address,), step, account) for address in addresses for account in accounts
     ]
 
 
 def _join_account(user: str, whose: str) -> str:
     """Join both to one text, which `_split_account` splits again."""
     plain = f"{user}{JOINT}{whose}"
-    if not user.startswith(_ARRAY) and _split_account(plain) == (user, whose):
+    if not user.startswith(_ARRAY) and plain.rpartition(JOINT)[2] == whose:
         return plain
     return json.dumps([user, whose], ensure_ascii=False)
 
