@@ -19,6 +19,8 @@ from schemas.pipeline.alert import GroupKey
 LOG_ROWS = 1_000
 LOG_SIGNALS = 100_000
 """Rows and signals of the log beyond which its oldest row is written out."""
+BATCHES_BEFORE_BOUND = 3
+"""Batches like the last one, before the log reaches its bound, from which on buckets are written."""
 BUCKETS_AT_ONCE = 500
 """Buckets that any batch may write for the log's sake."""
 BUCKETS_A_GROUP = 2
@@ -181,15 +183,16 @@ class UnwrittenBuckets:
         return WriteStep(places, finished)
 
     def _count_due_signals(self) -> float:
-        """Count the signals whose buckets the next batch should write. Of a log beyond half of its
-        bound each batch writes a part of what the last one added, at the bound all of it: the time
-        of a batch rises in steps that its size can follow."""
+        """Count the signals whose buckets the next batch should write. A few batches before the log
+        reaches its bound each writes a part of what the last one added, at the bound all of it: the
+        time of a batch rises in steps that its size can follow."""
         if not self._rows:
             return 0
         oldest, newest = next(iter(self._rows.values())), next(reversed(self._rows.values()))
         signals = self.signals - oldest.signals + oldest.count_waiting_signals()
-        beyond_half = 2 * signals / self._most_signals - 1
-        return max(signals - self._most_signals, 0) + newest.signals * min(max(beyond_half, 0), 1)
+        beyond = signals - self._most_signals
+        part = 1 + beyond / (BATCHES_BEFORE_BOUND * newest.signals)
+        return max(beyond, 0) + newest.signals * min(max(part, 0), 1)
 
     def _collect_places(
         self, number: int, row: _LoggedRow, places: list[BucketPlace], limit: int, end: int

@@ -44,9 +44,7 @@ def _extract_signals(event: Event) -> Sequence[SignalDraft]:
         return ()
     whose = event.organization or event.unattributed or "unknown"
     accounts = [_join_account(shorten_identifier(user.casefold()), whose) for user in users]
-    return [
-        SignalDraft((address,), step, account) for address in addresses for account in accounts
-    ]
+    return [SignalDraft((address,), step, account) for address in addresses for account in accounts]
 
 
 def _join_account(user: str, whose: str) -> str:
