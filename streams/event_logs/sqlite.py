@@ -68,8 +68,10 @@ class SqliteEventLog(EventLog):
         ]
 
     def read(self, after: RecordPosition | None, limit: int) -> Sequence[RawRecord]:
-        records: list[RawRecord] = []
-        most_bytes = READ_BYTES
+        records = self._list_newest_records(after, limit)
+        if len(records) >= limit:
+            return records
+        most_bytes = READ_BYTES - sum(len(record.raw) for record in records)
         for start in self._iterate_starts(after, records):
             rows = self._read_one(start, limit - len(records), most_bytes)
             most_bytes -= sum(len(record.raw) for record in rows)
@@ -78,16 +80,23 @@ class SqliteEventLog(EventLog):
                 break
         return records
 
+    def _list_newest_records(self, after: RecordPosition | None, limit: int) -> list[RawRecord]:
+        """List what memory holds of the file in hand."""
+        if after is None or not self._folder.has_journal(after.journal):
+            return []
+        return self._newest.list_records_after(after.journal, after.offset, limit)
+
     def _iterate_starts(
         self, after: RecordPosition | None, records: Sequence[RawRecord]
     ) -> Iterator[RecordPosition]:
         """Yield where to continue, one file after the other; `records` holds those read so far.
 
-        The folder is listed only if the file of `after` does not suffice. A later file is begun
-        only when nothing is added to the former any more: what was added before the listing is read
-        before the later ones are."""
+        The folder is listed only if memory and the file of `after` do not suffice. A later file is
+        begun only when nothing is added to the former any more: what was added before the listing
+        is read before the later ones are."""
         if after is not None and self._folder.has_journal(after.journal):
-            yield after
+            if not records:
+                yield after
             journals = self._folder.list_journals()
             yield records[-1].position if records else after
         else:
