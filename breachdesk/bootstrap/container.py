@@ -279,7 +279,7 @@ def build_worker_limits(settings: Settings) -> WorkerLimits:
 def tune_gc() -> None:
     """Raise the garbage collector's thresholds. The pipeline makes many long-lived objects and no
     cycles: collecting every 700 allocations took a fifth of its time (bench/pipeline.py)."""
-    gc.set_threshold(100_000, 5, 1_000)
+    gc.set_threshold(60_000, 5, 1_000)
 
 
 @contextmanager

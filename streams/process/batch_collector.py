@@ -26,10 +26,10 @@ class BatchCollector:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Let the collector rest during a batch, and visit what is young afterwards if that is
+        """Let the collector rest during a batch, and visit what is young at its end if that is
         due."""
         with pause_collector():
             yield
-        if self._signals >= MOST_SIGNALS:
-            self._signals = 0
-            gc.collect(1)
+            if self._signals >= MOST_SIGNALS:
+                self._signals = 0
+                gc.collect(1)
