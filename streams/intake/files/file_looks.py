@@ -51,24 +51,45 @@ class FileLooks:
     def look_at(self, files: Sequence[FollowedFile]) -> list[FollowedFile]:
         """Look at each file; list those that are to be read.
 
-        Those in their place come first: what they are is then known while others are searched."""
+        Those of which something was read come first, those in their place before others: what they
+        are is then known while others are searched."""
+        known = [file for file in files if file.has_records]
+        others = [file for file in files if not file.has_records]
+        return self._look_at_all(known) + self._look_at_all(
+            [file for file in others if file.is_detached or not self._is_copy(file)]
+        )
+
+    def _look_at_all(self, files: Sequence[FollowedFile]) -> list[FollowedFile]:
         to_read: list[FollowedFile] = []
         moved: list[FollowedFile] = []
         cut: list[FollowedFile] = []
         of_look = {Look.GROWN: to_read, Look.MOVED: moved, Look.CUT: cut}
         for file in files:
-            if file.end == 0 and not file.is_detached:
-                if _get_size(file) and self._search.is_copy(file.path):
-                    self._registry.forget(file)
-                    self._appender.save([], [file.number])
-                    self.has_moved = True
-                    continue
+            if not file.has_records and not file.is_detached:
                 self._note_first_lines(file)
             of_look.get(self._look_at_one(file), []).append(file)
         for file in moved:
             self._follow_move(file)
             to_read += [] if file.is_gone else [file]
         return to_read + self.begin_anew(cut)
+
+    def _is_copy(self, file: FollowedFile) -> bool:
+        """Whether a file of which nothing was read is a copy of another by now, or may become
+        one; that one then goes on in it, unless it is in its place."""
+        if not _get_size(file):
+            return False
+        if self._search.is_being_made(file.path):
+            return True
+        original = self._search.find_original(file.path)
+        if original is None:
+            return False
+        if not original.is_present:
+            original.move(file.path, file.identity)
+            original.is_present = True
+        self._registry.forget(file)
+        self._appender.save([original], [file.number])
+        self.has_moved = True
+        return True
 
     def _look_at_one(self, file: FollowedFile) -> Look:
         if file.is_detached:
@@ -114,7 +135,8 @@ class FileLooks:
         self.has_moved = True
         if self._search.locate(file):
             file.is_present = True
-            changed = _get_changed(file) or changed
+            if file.has_records:
+                changed = _get_changed(file) or changed
         elif file.content is not None:
             file.is_detached = True
             changed = file.content.get_status().st_mtime_ns
@@ -124,13 +146,16 @@ class FileLooks:
         self._appender.save([file])
 
     def _lose(self, file: FollowedFile) -> None:
-        if not file.is_ended and file.end:
-            self._note_loss(file, VANISHED)
+        self._note_loss(file, VANISHED)
         self._unread.end(str(file.path))
         file.is_gone = True
         file.close()
 
     def _note_loss(self, file: FollowedFile, reason: str) -> None:
+        if file.is_ended or not file.end:
+            return
+        if not file.has_records and self._search.has_rotated(file.path, file.changed):
+            return
         now = self._around.now()
         self._unread.note_loss(str(file.path), min(self.get_looked(file), now), now, reason)
 
@@ -138,28 +163,27 @@ class FileLooks:
         return datetime.fromtimestamp(file.looked, UTC) if file.looked else self._around.now()
 
     def begin_anew(self, files: Sequence[FollowedFile]) -> list[FollowedFile]:
-        """Begin files anew that were cut short, or whose numbers are other files' by now. What was
-        not read of them may stand in copies. Returns the files that are to be read instead."""
+        """Note that the paths of these files, which were cut short or whose numbers are other
+        files' by now, are to be read anew. Returns those that go on in copies of them."""
         if not files:
             return []
         self._appender.flush()
-        instead: list[FollowedFile] = []
         for file in files:
             file.is_present = False
+        instead: list[FollowedFile] = []
         for file in files:
+            path, changed = file.path, file.changed
             copy = self._search.find_copy(file)
-            if copy is not None:
-                copy.note_rotation(file.path, file.changed)
-                instead.append(copy)
-            elif not file.is_ended:
+            if copy is None:
                 self._note_loss(file, CUT_SHORT)
-        for file in files:
-            self._registry.forget(file)
-            if file.identity not in self._registry.get_present_identities():
-                anew = self._registry.add(file.path, file.identity)
-                anew.looked, anew.is_present = self._around.now().timestamp(), True
-                instead.append(anew)
-        self._appender.save(instead, [file.number for file in files])
+                file.is_gone = True
+                file.close()
+            else:
+                file.move(*copy)
+                file.is_present = True
+                instead.append(file)
+            file.note_rotation(path, changed)
+        self._appender.save(files)
         return instead
 
     def note_unreadable(self, file: FollowedFile, problem: OSError) -> None:

@@ -37,3 +37,9 @@ class FilePosition:
     """A path beside which files into which it was rotated since are to be looked for."""
     rotated_since: int = 0
     """When the last of them that is known was written to, in nanoseconds since the epoch."""
+
+    @property
+    def has_records(self) -> bool:
+        """Whether a record of the file is in the event log. Until then another file that begins
+        alike cannot be told from it, and nothing is lost or doubled where it is read anew."""
+        return self.begin > 0 or self.skip > 0

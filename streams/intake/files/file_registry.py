@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import closing
 from pathlib import Path
 
 from streams.intake.files.content_mark import HEAD_BYTES, compute_digest, has_mark
@@ -28,28 +29,10 @@ class FileRegistry:
         self._files = {each.number: FollowedFile(each, self._limit) for each in positions}
         self._last_number = max(self._files, default=0)
 
-    def add(
-        self, path: Path, identity: tuple[int, int], like: FilePosition | None = None
-    ) -> FollowedFile:
-        """Add a file; `like`: the position of the file of which it is a copy."""
+    def add(self, path: Path, identity: tuple[int, int]) -> FollowedFile:
         self._last_number += 1
-        if like is None:
-            position = FilePosition(self._last_number, str(path), *identity)
-        else:
-            position = FilePosition(
-                self._last_number,
-                str(path),
-                *identity,
-                begin=like.begin,
-                skip=like.skip,
-                is_lines=like.is_lines,
-                end=like.end,
-                mark=like.mark,
-                looked=like.looked,
-                changed=like.changed,
-            )
-        file = FollowedFile(position, self._limit)
-        self._files[position.number] = file
+        file = FollowedFile(FilePosition(self._last_number, str(path), *identity), self._limit)
+        self._files[file.number] = file
         return file
 
     def forget(self, file: FollowedFile) -> None:
@@ -71,12 +54,14 @@ class FileRegistry:
         return [file for file in self._files.values() if file.rotated_from is not None]
 
     def list_forgettable(self) -> list[FollowedFile]:
-        """List files that are gone beyond the number that is remembered."""
+        """List files that are gone and of which nothing was read, or that are beyond the number
+        that is remembered."""
         gone = sorted(
             (file for file in self._files.values() if file.is_gone and not file.rotated_from),
-            key=lambda each: each.looked,
+            key=lambda each: (each.has_records, each.looked),
         )
-        return gone[: max(0, len(gone) - MOST_GONE)]
+        unread = sum(not file.has_records for file in gone)
+        return gone[: max(unread, len(gone) - MOST_GONE)]
 
     def get_identities(self) -> set[tuple[int, int]]:
         """Return device and inode of each file that is not gone."""
@@ -99,8 +84,9 @@ class FileRegistry:
         digests: dict[int, bytes] = {}
         likely: list[FollowedFile] = []
         for file in self._files.values():
-            mark = file.get_present_position().mark
-            if not 0 < mark.head_length <= len(head):
+            position = file.get_present_position()
+            mark = position.mark
+            if not position.has_records or not 0 < mark.head_length <= len(head):
                 continue
             if mark.head_length not in digests:
                 digests[mark.head_length] = compute_digest(head[: mark.head_length])
@@ -112,15 +98,25 @@ class FileRegistry:
         return None
 
     def find_copy(
-        self, position: FilePosition, paths: Collection[Path]
+        self, file: FollowedFile, paths: Collection[Path]
     ) -> tuple[Path, tuple[int, int]] | None:
-        """Find which of these files, none of them one that is in its place, holds what was read of
-        a file."""
+        """Find which of these files, none of them one that is in its place, is a copy of a file."""
         known = self.get_present_identities()
         for path in paths:
-            identity = identify_content(path, position)
+            identity = self._identify(path, file)
             if identity is not None and identity not in known:
                 return path, identity
+        return None
+
+    def _identify(self, path: Path, file: FollowedFile) -> tuple[int, int] | None:
+        """Return device and inode of a copy of the file, of no other of which more was read."""
+        try:
+            with closing(open_content(path)) as content:
+                if self.find_by_content(content) is file:
+                    status = content.get_status()
+                    return status.st_dev, status.st_ino
+        except OSError:
+            return None
         return None
 
     def close(self) -> None:
@@ -131,15 +127,10 @@ class FileRegistry:
 def identify_content(path: Path, position: FilePosition) -> tuple[int, int] | None:
     """Return device and inode of a file that holds what was read of another; else None."""
     try:
-        content = open_content(path)
+        with closing(open_content(path)) as content:
+            status = content.get_status()
+            if position.end and has_mark(content, position.mark, position.end):
+                return status.st_dev, status.st_ino
     except OSError:
         return None
-    try:
-        status = content.get_status()
-        if position.end and has_mark(content, position.mark, position.end):
-            return status.st_dev, status.st_ino
-    except OSError:
-        return None
-    finally:
-        content.close()
     return None

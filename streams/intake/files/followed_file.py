@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,6 +68,11 @@ class FollowedFile:
         return self.stored.number
 
     @property
+    def has_records(self) -> bool:
+        """Whether a record of the file was read; until then nothing but its number names it."""
+        return self.get_present_position().has_records
+
+    @property
     def identity(self) -> tuple[int, int]:
         return self.device, self.inode
 
@@ -106,12 +112,15 @@ class FollowedFile:
         )
 
     def open(self) -> None:
-        """Open the file by its path. Raises ChangedContent unless what was read is still in it."""
+        """Open the file by its path. Raises ChangedContent unless what was read is still in it,
+        FileNotFoundError where nothing was read and the path leads to another file."""
         if self.content is not None:
             return
         content = open_content(self.path)
         position = self._build_position()
         try:
+            if not position.has_records and content.get_status().st_ino != self.inode:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
             self._check_mark(content, position)
         except BaseException:
             content.close()

@@ -67,9 +67,9 @@ def _is_folder(entry: os.DirEntry[str], *, links: bool) -> bool:
         return False
 
 
-def list_rotated(path: Path) -> list[Path]:
+def list_rotated(path: Path) -> dict[Path, int]:
     """List the files beside `path` whose names a rotation gives: `NAME.1`, `NAME-20261130.gz`,
-    `STEM-20261130.log`, `STEM.1`, `NAME.old`. Raises OSError."""
+    `STEM-20261130.log`, `STEM.1`, `NAME.old`; each with its inode. Raises OSError."""
     name, stem, suffix = (re.escape(part) for part in (path.name, path.stem, path.suffix))
     rotated = re.compile(
         rf"(?:{name}[.\-_](?:{_NUMBERS})|{stem}[.\-_](?:{_NUMBERS})(?:{suffix})?)(?:\.gz)?\Z"
@@ -77,14 +77,30 @@ def list_rotated(path: Path) -> list[Path]:
     base = _find_base_name(path.name)
     again = re.compile(rf"{re.escape(base)}[.\-_](?:{_NUMBERS})(?:\.gz)?\Z")
     with os.scandir(path.parent) as entries:
-        return [
-            path.parent / entry.name
+        return {
+            path.parent / entry.name: entry.inode()
             for entry in entries
             if entry.name != path.name and (rotated.match(entry.name) or again.match(entry.name))
-        ]
+        }
 
 
 def _find_base_name(name: str) -> str:
     """Return the name before rotation: of `access.log.1` it is `access.log`."""
     rotated = re.fullmatch(rf"(.+?)[.\-_](?:{_NUMBERS})(?:\.gz)?", name)
     return rotated[1] if rotated else name
+
+
+def list_bases(path: Path) -> list[Path]:
+    """List the paths of which a rotation may have made `path`, but for its time: of
+    `access.log.1` it is `access.log`, of `access-20261130.log` too."""
+    return [
+        path.with_name(base)
+        for split in re.finditer(r"[.\-_]", path.name)
+        if (base := _find_base(path.name, split.start())) is not None
+    ]
+
+
+def _find_base(name: str, split: int) -> str | None:
+    """Return the name without the number that begins behind `split`; None: there is none."""
+    ending = re.fullmatch(rf"(?:{_NUMBERS})(\.[A-Za-z]\w*)?", name[split + 1 :])
+    return name[:split] + (ending[1] or "") if ending and split else None

@@ -155,7 +155,8 @@ class SourceFollower:
         for file in self._registry.list_rotated():
             path = Path(file.rotated_from or "")
             adopted += self._search.adopt_between(path, file.rotated_since)
-            if path.exists() or file.is_ended or file.is_gone or not file.end:
+            over = path.exists() or file.is_ended or file.is_gone or not file.end
+            if over and not self._search.is_undecided:
                 file.rotated_from = None
                 searched.append(file)
         self._register(adopted, searched)
