@@ -6,7 +6,8 @@ from __future__ import annotations
 import gzip
 import os
 import random
-import shutil
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 COPIED, RENAMED, RENAMED_PACKED, SHIFTED, DATED = range(5)
@@ -15,18 +16,32 @@ COPIED, RENAMED, RENAMED_PACKED, SHIFTED, DATED = range(5)
 class RotatedLog:
     """Writes numbered lines; every line that was written whole is in `written`."""
 
-    def __init__(self, path: Path, chance: random.Random) -> None:
+    def __init__(
+        self, path: Path, chance: random.Random, stamps: Iterator[int] | None = None
+    ) -> None:
+        """Create the file. `stamps`: the times of changes, in nanoseconds; else the clock's."""
         self.path = path
         self.written: list[bytes] = []
         self._chance = chance
+        self._stamps = stamps
         self._number = 0
         self._rest = self._unfinished = b""
         self._days = 0
-        path.touch()
+        self._create()
+
+    def _create(self) -> None:
+        self.path.touch()
+        self._stamp()
+
+    def _stamp(self) -> None:
+        if self._stamps is not None:
+            stamp = next(self._stamps)
+            os.utime(self.path, ns=(stamp, stamp))
 
     def _write(self, content: bytes) -> None:
         with self.path.open("ab") as file:
             file.write(content)
+        self._stamp()
 
     def write_lines(self, most: int = 20) -> None:
         """Write whole lines, and at times the beginning of another."""
@@ -53,40 +68,65 @@ class RotatedLog:
 
     def rotate(self, way: int | None = None) -> None:
         """Rotate as logrotate does; its writer has no line in hand then."""
+        for _ in self.rotate_in_steps(way):
+            pass
+
+    def rotate_in_steps(self, way: int | None = None) -> Iterator[None]:
+        """Rotate; each step is what another process may see."""
         self.end_line()
+        yield
         way = self._chance.randrange(5) if way is None else way
         if way == COPIED:
-            self._shift()
-            shutil.copy2(self.path, self._get_name(1))
+            yield from self._shift()
+            yield from self._write_copy(self.path, self._get_name(1), self.path.read_bytes())
             os.truncate(self.path, 0)
+            self._stamp()
             return
         if way == DATED:
             self._days += 1
             self.path.rename(self.path.with_name(f"{self.path.name}-202611{self._days:02}"))
         else:
-            self._shift()
+            yield from self._shift()
             self.path.rename(self._get_name(1))
+        yield
         if way == RENAMED_PACKED:
-            self.pack(self._get_name(1))
-        self.path.touch()
+            yield from self._pack(self._get_name(1))
+        self._create()
 
     def _get_name(self, number: int, suffix: str = "") -> Path:
         return self.path.with_name(f"{self.path.name}.{number}{suffix}")
 
-    def _shift(self) -> None:
+    def _shift(self) -> Iterator[None]:
         """Rename .1 to .2, and so on, as delaycompress does: .2 is packed."""
         for number in range(9, 0, -1):
             for suffix in ("", ".gz"):
                 former = self._get_name(number, suffix)
                 if former.exists():
                     former.rename(self._get_name(number + 1, suffix))
+                    yield
         if self._get_name(2).exists() and self._chance.random() < 0.7:
-            self.pack(self._get_name(2))
+            yield from self._pack(self._get_name(2))
 
-    def pack(self, path: Path) -> None:
+    def _pack(self, path: Path) -> Iterator[None]:
         """Pack as gzip does: the packed file has the times of the former, which is removed."""
         packed = path.with_name(path.name + ".gz")
-        status = path.stat()
-        packed.write_bytes(gzip.compress(path.read_bytes()))
-        os.utime(packed, ns=(status.st_atime_ns, status.st_mtime_ns))
+        yield from self._write_copy(path, packed, gzip.compress(path.read_bytes()))
         path.unlink()
+        yield
+
+    def _write_copy(self, path: Path, copy: Path, content: bytes) -> Iterator[None]:
+        status = path.stat()
+        half = self._chance.randint(0, len(content))
+        copy.touch()
+        for part in (content[:half], content[half:]):
+            yield
+            with copy.open("ab") as file:
+                file.write(part)
+        yield
+        os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+        yield
+
+
+def count_stamps(begin: float) -> Iterator[int]:
+    """Count times of which no two are alike, as those of a fast writer may be."""
+    return count(int(begin) * 1_000_000_000, 1_000_003)

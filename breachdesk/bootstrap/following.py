@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.container import Container, hold_lock
-from breachdesk.bootstrap.observability.logs import choose_printer, set_up_logs
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.lone_services import hold_folder, run_alone
 from breachdesk.bootstrap.observability.metrics import PrometheusFollowMeter
-from breachdesk.bootstrap.observability.operations_endpoints import OperationsServer
-from schemas.errors import ConfigurationError, RetryableError
+from schemas.errors import ConfigurationError
 from streams.intake.files.follower import FileFollower
 
 LOCK = "follow"
@@ -29,13 +29,7 @@ def follow_files(
     if not settings.files:
         yield
         return
-    with hold_lock(settings.data_dir, LOCK) as alone:
-        if not alone:
-            raise RetryableError(
-                "another process follows files from this folder",
-                place=str(settings.data_dir),
-                remedy="Stop it first, or name another --data-dir.",
-            )
+    with hold_folder(container, LOCK, "follows files"):
         follower = FileFollower(
             settings.files,
             container.log,
@@ -64,12 +58,10 @@ def run_follower(container: Container, say: Callable[[str], None], stop: Event) 
             place="files, kafka.servers",
             remedy="Without Kafka breachdesk run follows them.",
         )
-    set_up_logs(settings.ops)
-    say = choose_printer(settings.ops, say)
-    registry, ops = CollectorRegistry(), settings.ops
-    with (
-        OperationsServer(ops.host, ops.port, registry, dict, dict),
-        follow_files(container, registry, say),
-    ):
-        say(f"following files of {len(settings.files)} sources")
-        stop.wait()
+    run_alone(
+        container,
+        say,
+        stop,
+        service=partial(follow_files, container),
+        greeting=f"following files of {len(settings.files)} sources",
+    )

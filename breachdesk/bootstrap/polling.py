@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.container import Container, hold_lock
-from breachdesk.bootstrap.observability.logs import choose_printer, set_up_logs
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.lone_services import hold_folder, run_alone
 from breachdesk.bootstrap.observability.metrics import PrometheusPollMeter
-from breachdesk.bootstrap.observability.operations_endpoints import OperationsServer
-from schemas.errors import ConfigurationError, RetryableError
+from schemas.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from streams.intake.microsoft365.poller import AuditPoller
@@ -33,13 +33,7 @@ def poll_tenants(
     if not settings.microsoft365:
         yield
         return
-    with hold_lock(settings.data_dir, LOCK) as alone:
-        if not alone:
-            raise RetryableError(
-                "another process polls Microsoft 365 from this folder",
-                place=str(settings.data_dir),
-                remedy="Stop it first, or name another --data-dir.",
-            )
+    with hold_folder(container, LOCK, "polls Microsoft 365"):
         poller = _import_poller()(
             settings.microsoft365,
             container.log,
@@ -67,15 +61,13 @@ def run_poller(container: Container, say: Callable[[str], None], stop: Event) ->
             place="microsoft365, kafka.servers",
             remedy="Without Kafka breachdesk run polls.",
         )
-    set_up_logs(settings.ops)
-    say = choose_printer(settings.ops, say)
-    registry, ops = CollectorRegistry(), settings.ops
-    with (
-        OperationsServer(ops.host, ops.port, registry, dict, dict),
-        poll_tenants(container, registry, say),
-    ):
-        say(f"polling {len(settings.microsoft365)} tenants of Microsoft 365")
-        stop.wait()
+    run_alone(
+        container,
+        say,
+        stop,
+        service=partial(poll_tenants, container),
+        greeting=f"polling {len(settings.microsoft365)} tenants of Microsoft 365",
+    )
 
 
 def _import_poller() -> type[AuditPoller]:

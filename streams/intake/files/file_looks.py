@@ -55,9 +55,7 @@ class FileLooks:
         are is then known while others are searched."""
         known = [file for file in files if file.has_records]
         others = [file for file in files if not file.has_records]
-        return self._look_at_all(known) + self._look_at_all(
-            [file for file in others if file.is_detached or not self._is_copy(file)]
-        )
+        return self._look_at_all(known) + self._look_at_all(others)
 
     def _look_at_all(self, files: Sequence[FollowedFile]) -> list[FollowedFile]:
         to_read: list[FollowedFile] = []
@@ -73,14 +71,13 @@ class FileLooks:
             to_read += [] if file.is_gone else [file]
         return to_read + self.begin_anew(cut)
 
-    def _is_copy(self, file: FollowedFile) -> bool:
-        """Whether a file of which nothing was read is a copy of another by now, or may become
-        one; that one then goes on in it, unless it is in its place."""
-        if not _get_size(file):
-            return False
-        if self._search.is_being_made(file.path):
+    def is_copy(self, file: FollowedFile) -> bool:
+        """Whether an open file of which nothing was read is a copy of another, or may become one;
+        that one then goes on in it, unless it is in its place."""
+        assert file.content is not None
+        if self._search.is_being_made(file.path, file.content):
             return True
-        original = self._search.find_original(file.path)
+        original = self._search.find_original(file.content)
         if original is None:
             return False
         if not original.is_present:

@@ -11,7 +11,7 @@ from stat import S_ISREG
 
 from schemas.followed_files import FollowedFilesSettings
 from streams.intake.files.content_mark import HEAD_BYTES, TAIL_BYTES
-from streams.intake.files.file_content import open_content
+from streams.intake.files.file_content import FileContent, open_content
 from streams.intake.files.file_registry import FileRegistry, identify_content
 from streams.intake.files.followed_file import FollowedFile
 from streams.intake.files.path_patterns import PatternFiles, list_bases, list_rotated
@@ -78,37 +78,30 @@ class FileSearch:
         for path, status in listed:
             identity = (status.st_dev, status.st_ino)
             is_old = self._settings.skip_older_days is not None and status.st_mtime < skip_before
-            if identity in known:
-                continue
-            if self._is_being_made(path, followed):
-                self.is_undecided = True
-                continue
-            file = self._adopt(path, status, is_old=is_old)
-            adopted += [file] if file else []
+            if identity not in known:
+                file = self._adopt(path, status, followed, is_old=is_old)
+                adopted += [file] if file else []
         return adopted
 
-    def _is_being_made(self, path: Path, followed: Collection[tuple[int, int]]) -> bool:
-        return _is_being_packed(path) or any(
-            _is_beginning(path, base, followed) for base in list_bases(path)
-        )
-
-    def _adopt(self, path: Path, status: os.stat_result, *, is_old: bool) -> FollowedFile | None:
-        identity = (status.st_dev, status.st_ino)
+    def _adopt(
+        self,
+        path: Path,
+        status: os.stat_result,
+        followed: Collection[tuple[int, int]],
+        *,
+        is_old: bool,
+    ) -> FollowedFile | None:
+        identity = _get_identity(status)
         try:
-            content = open_content(path)
+            with closing(open_content(path)) as content:
+                is_other = _get_identity(content.get_status()) != identity
+                if is_other or _is_being_made(path, content, followed):
+                    self.is_undecided = True
+                    return None
+                original = self._registry.find_by_content(content)
         except OSError as problem:
             self.problems[str(path)] = problem
             return None
-        try:
-            if _get_identity(content.get_status()) != identity:
-                self.is_undecided = True
-                return None
-            original = self._registry.find_by_content(content)
-        except OSError as problem:
-            self.problems[str(path)] = problem
-            return None
-        finally:
-            content.close()
         if original is None or (not content.packed and _is_longer(status.st_size, original)):
             return None if is_old else self._registry.add(path, identity)
         if original.is_present:
@@ -143,22 +136,26 @@ class FileSearch:
         if file.content is not None:
             return True
         if not file.has_records:
-            return not self.is_being_made(path) and self.find_original(path) is None
+            return self._is_unknown(path)
         return identify_content(path, file.compute_position()) is not None
 
-    def is_being_made(self, path: Path) -> bool:
-        """Whether the file is a copy that may still grow, of a followed file that is there."""
-        return self._is_being_made(path, self._registry.get_identities())
-
-    def find_original(self, path: Path) -> FollowedFile | None:
-        """Find the file of which this is a copy: a file of which nothing was read has only its
-        number, and a copy of another may have got it."""
+    def _is_unknown(self, path: Path) -> bool:
+        """Whether the file is no copy of another."""
         try:
             with closing(open_content(path)) as content:
-                original = self._registry.find_by_content(content)
-                size = content.get_status().st_size
+                return not self.is_being_made(path, content) and not self.find_original(content)
         except OSError:
-            return None
+            return False
+
+    def is_being_made(self, path: Path, content: FileContent) -> bool:
+        """Whether the file is a copy that may still grow, of a followed file that is there."""
+        return _is_being_made(path, content, self._registry.get_identities())
+
+    def find_original(self, content: FileContent) -> FollowedFile | None:
+        """Find the file of which this is a copy: a file of which nothing was read has only its
+        number, and a copy of another may have got it."""
+        original = self._registry.find_by_content(content)
+        size = content.get_status().st_size
         if original is None or (not content.packed and _is_longer(size, original)):
             return None
         return original
@@ -233,15 +230,21 @@ def _is_being_packed(path: Path) -> bool:
     return path.suffix == _PACKED and path.with_suffix("").exists()
 
 
-def _is_beginning(path: Path, base: Path, followed: Collection[tuple[int, int]]) -> bool:
+def _is_being_made(path: Path, content: FileContent, followed: Collection[tuple[int, int]]) -> bool:
+    if content.packed or path.suffix == _PACKED:
+        return _is_being_packed(path)
+    return any(_is_beginning(content, base, followed) for base in list_bases(path))
+
+
+def _is_beginning(content: FileContent, base: Path, followed: Collection[tuple[int, int]]) -> bool:
     """Whether a file begins as `base` does, another one that is followed and holds all of it."""
     try:
-        with closing(open_content(path)) as content, closing(open_content(base)) as whole:
+        with closing(open_content(base)) as whole:
             size, status = content.get_status().st_size, whole.get_status()
-            if content.packed or whole.packed or size > status.st_size:
-                return False
             identity = _get_identity(status)
-            if identity not in followed or identity == _get_identity(content.get_status()):
+            if whole.packed or size > status.st_size or identity not in followed:
+                return False
+            if identity == _get_identity(content.get_status()):
                 return False
             tail = max(0, size - TAIL_BYTES)
             return all(

@@ -4,19 +4,16 @@ before it is made, and counts once its records are in the event log."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
-from schemas import private_files
-from schemas.errors import RetryableError
 from schemas.pipeline.event import RecordPosition
 from streams.intake.files.content_mark import ContentMark
 from streams.intake.files.file_position import FilePosition
+from streams.intake.position_database import PositionDatabase
 
 _COLUMNS = (
     *("source", "number", "path", "device", "inode", "begin", "skip", "is_lines", "end"),
@@ -61,29 +58,17 @@ class FollowMemory:
 
     def __init__(self, path: Path | None) -> None:
         """Open the file; None: positions are kept in memory alone."""
-        if path is not None:
-            private_files.make_folder(path.parent)
-            private_files.create_file(path)
-        self._place = str(path or ":memory:")
-        self._lock = Lock()
-        self._connection = sqlite3.connect(
-            self._place, timeout=10.0, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.executescript(_SCHEMA)
+        self._database = PositionDatabase(path, _SCHEMA, "the positions of followed files")
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._database.close()
 
     def list_positions(self, source: str) -> Sequence[FilePosition]:
         """List the positions of the source's files. Settle an announced append first."""
-        with self._lock, self._translated():
-            rows = self._connection.execute(
-                f"SELECT {_NAMES} FROM position WHERE source = ? ORDER BY number",  # noqa: S608 - constant names
-                (source,),
-            ).fetchall()
+        rows = self._database.select(
+            f"SELECT {_NAMES} FROM position WHERE source = ? ORDER BY number",  # noqa: S608 - constant names
+            (source,),
+        )
         return [_build_position(row) for row in rows]
 
     def announce(
@@ -92,7 +77,7 @@ class FollowMemory:
         """Store what the files' positions will be once the append is made. The append announced
         before it is made by now."""
         after = append.after
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             _apply(connection, source)
             connection.execute(
                 "INSERT INTO announced VALUES (?, ?, ?, ?)",
@@ -109,7 +94,7 @@ class FollowMemory:
         self, source: str, positions: Sequence[FilePosition], forgotten: Sequence[int] = ()
     ) -> None:
         """Store positions that no append goes with. The append announced before is made by now."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             _apply(connection, source)
             _put_positions(connection, "position", source, positions)
             connection.executemany(
@@ -119,44 +104,19 @@ class FollowMemory:
 
     def settle(self, source: str, was_made: Callable[[AnnouncedAppend], bool]) -> None:
         """Decide after a restart whether the announced append was made."""
-        with self._lock, self._translated():
-            row = self._connection.execute(
-                "SELECT after_journal, after_offset, arrived FROM announced WHERE source = ?",
-                (source,),
-            ).fetchone()
-        if row is None:
+        rows = self._database.select(
+            "SELECT after_journal, after_offset, arrived FROM announced WHERE source = ?", (source,)
+        )
+        if not rows:
             return
-        journal, offset, arrived = row
+        journal, offset, arrived = rows[0]
         after = None if journal is None else RecordPosition(journal, offset)
         exists = was_made(AnnouncedAppend(after, datetime.fromisoformat(arrived).astimezone(UTC)))
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             if exists:
                 _apply(connection, source)
             else:
                 _drop_announced(connection, source)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translated():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise RetryableError(
-                f"the positions of followed files cannot be read or stored ({error})",
-                place=self._place,
-                remedy="Look for free space and permissions.",
-            ) from error
 
 
 def _apply(connection: sqlite3.Connection, source: str) -> None:

@@ -20,7 +20,8 @@ from streams.ports.file_states import FileState
 SAVE_SECONDS = 60.0
 """How often the time of the last look is stored."""
 CATCH_UP_SECONDS = 3_600.0
-"""Content of a file that nobody looked at for so long, or that is so old, counts as a backfill."""
+"""Content of a source at which nobody looked for so long, or of a new file that is so old, counts
+as a backfill."""
 DAMAGED_SECONDS = 60.0
 """A packed file that breaks off may still be being written; it is given up after so long."""
 ROTATED_SECONDS = 300.0
@@ -60,6 +61,8 @@ class SourceFollower:
         self._listed: set[tuple[int, int]] = set()
         self._scanned = False
         """Whether new files were looked for since the positions were loaded."""
+        self._was_away = True
+        """Whether nobody looked at the source for long before the positions were loaded."""
         self.states: Sequence[FileState] = ()
         self.bytes_read = 0
 
@@ -111,7 +114,10 @@ class SourceFollower:
         self._scanned = False
         self._is_loaded = True
         now = self._around.now().timestamp()
-        for file in self._registry.list_files(ended=True):
+        files = self._registry.list_files(ended=True)
+        last = max((file.looked for file in files), default=0.0)
+        self._was_away = now - last > CATCH_UP_SECONDS
+        for file in files:
             if now - file.looked > CATCH_UP_SECONDS:
                 file.catches_up_until = _get_size(file)
 
@@ -138,7 +144,8 @@ class SourceFollower:
         for file in adopted:
             size = _get_size(file)
             if self._around.backfills and (
-                not self._scanned or now - file.changed / 1e9 > CATCH_UP_SECONDS
+                (self._was_away and not self._scanned)
+                or now - file.changed / 1e9 > CATCH_UP_SECONDS
             ):
                 file.catches_up_until = size
             file.looked = now
@@ -189,6 +196,8 @@ class SourceFollower:
 
     def _read_parts(self, file: FollowedFile) -> bool:
         file.open()
+        if not file.has_records and not file.is_detached and self._looks.is_copy(file):
+            return False
         status = file.get_status()
         if file.content is not None and file.content.packed and file.size_seen >= 0:
             file.reopen()

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
-from typing import Any
 
-from schemas import private_files
-from schemas.errors import RetryableError
+from streams.intake.position_database import PositionDatabase
 
 MOST_KNOWN = 300_000
 """Contents of one content type of a tenant that are known to be read; older ones are forgotten, and
@@ -53,20 +48,10 @@ class PollMemory:
     RetryableError when the disk refuses."""
 
     def __init__(self, path: Path) -> None:
-        private_files.make_folder(path.parent)
-        private_files.create_file(path)
-        self._path = path
-        self._lock = Lock()
-        self._connection = sqlite3.connect(
-            path, timeout=10.0, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.executescript(_SCHEMA)
+        self._database = PositionDatabase(path, _SCHEMA, "the positions of polled tenants")
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._database.close()
 
     def get_position(self, tenant: str, content_type: str) -> datetime | None:
         """Return the time up to which all available content is read, or stored as unread."""
@@ -75,7 +60,7 @@ class PollMemory:
     def advance(self, tenant: str, content_type: str, until: datetime, keep: datetime) -> None:
         """Store the position, and drop ids of content that was read before `keep`."""
         key = (tenant, content_type)
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO position (tenant, content_type, listed_until) VALUES (?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET listed_until = excluded.listed_until",
@@ -99,7 +84,7 @@ class PollMemory:
     def set_unsubscribed_since(
         self, tenant: str, content_type: str, since: datetime | None
     ) -> None:
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO position (tenant, content_type, unsubscribed_since) VALUES (?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET unsubscribed_since = excluded.unsubscribed_since",
@@ -108,7 +93,7 @@ class PollMemory:
 
     def has_content(self, tenant: str, content_type: str, content_id: str) -> bool:
         """Whether the content is read, or stored as unread."""
-        rows = self._select(
+        rows = self._database.select(
             "SELECT 1 FROM content WHERE tenant = ?1 AND content_type = ?2 AND digest = ?3"
             " UNION ALL"
             " SELECT 1 FROM unread WHERE tenant = ?1 AND content_type = ?2 AND id = ?4",
@@ -119,7 +104,7 @@ class PollMemory:
     def add_content(self, tenant: str, content_type: str, content_id: str, seen: datetime) -> None:
         """Store that the content is read; it is unread no longer."""
         digest = _compute_digest(content_id)
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?)",
                 (tenant, content_type, digest, seen.timestamp()),
@@ -131,7 +116,7 @@ class PollMemory:
 
     def add_unread(self, tenant: str, content_type: str, content: UnreadContent) -> None:
         """Store content that is to be tried again, or its next try."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO unread VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -148,7 +133,7 @@ class PollMemory:
 
     def list_unread(self, tenant: str, content_type: str) -> Sequence[UnreadContent]:
         """List content that could not be read, oldest first."""
-        rows = self._select(
+        rows = self._database.select(
             "SELECT id, address, created, expires, tries, retry_at FROM unread"
             " WHERE tenant = ? AND content_type = ? ORDER BY created",
             (tenant, content_type),
@@ -161,38 +146,11 @@ class PollMemory:
         ]
 
     def _get_time(self, column: str, tenant: str, content_type: str) -> datetime | None:
-        rows = self._select(
+        rows = self._database.select(
             f"SELECT {column} FROM position WHERE tenant = ? AND content_type = ?",  # noqa: S608 - one of two names
             (tenant, content_type),
         )
         return _to_time(rows[0][0]) if rows and rows[0][0] is not None else None
-
-    def _select(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        with self._lock, self._translated():
-            return self._connection.execute(statement, values).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translated():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise RetryableError(
-                f"the positions of polled tenants cannot be read or stored ({error})",
-                place=str(self._path),
-                remedy="Look for free space and permissions.",
-            ) from error
 
 
 def _compute_digest(content_id: str) -> bytes:

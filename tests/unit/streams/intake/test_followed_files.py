@@ -513,6 +513,39 @@ def test_content_of_before_counts_as_a_backfill_and_new_lines_do_not(site: Site)
     assert [record.backfill for record in site.log.read(None, 10)] == [True, False, False, True]
 
 
+@pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
+def test_the_successor_of_a_file_that_was_rotated_meanwhile_is_no_backfill(
+    open_site: Callable[..., Site], pattern: str
+) -> None:
+    site = open_site(pattern)
+    path = write(site.logs / "a.log", b"old")
+    site.read()
+    site.kill()
+    path.rename(site.logs / "a.log.1")
+    write(path, b"new")
+    write(site.logs / "b.log", b"a new file")
+    site.read()
+
+    flags = {record.raw: record.backfill for record in site.log.read(None, 10)}
+    assert flags == {b"old": True, b"new": False, b"a new file": False}
+
+
+def test_a_copy_that_gets_the_number_of_an_empty_file_while_it_is_made_is_not_read_from_its_start(
+    site: Site,
+) -> None:
+    path = write(site.logs / "a.log", b"one", b"two")
+    site.read()
+    copy = site.logs / "a.log.1"
+    copy.touch()
+    site.follower._registry.add(copy, (copy.stat().st_dev, copy.stat().st_ino))
+    copy.write_bytes(b"one\n")
+    site.read()
+    write(copy, b"two", b"three")
+    os.truncate(path, 0)
+
+    assert site.read() == [b"one", b"two", b"three"]
+
+
 def test_old_files_may_be_left_out(open_site: Callable[..., Site]) -> None:
     site = open_site("*.log", skip_older_days=2.0)
     old, new = write(site.logs / "old.log", b"old"), write(site.logs / "new.log", b"new")
