@@ -11,6 +11,8 @@ from itertools import count
 from pathlib import Path
 
 COPIED, RENAMED, RENAMED_PACKED, SHIFTED, DATED = range(5)
+MOST_ROTATIONS = 40
+"""None is removed: what nobody read before it is removed is lost."""
 
 
 class RotatedLog:
@@ -98,7 +100,7 @@ class RotatedLog:
 
     def _shift(self) -> Iterator[None]:
         """Rename .1 to .2, and so on, as delaycompress does: .2 is packed."""
-        for number in range(9, 0, -1):
+        for number in range(MOST_ROTATIONS, 0, -1):
             for suffix in ("", ".gz"):
                 former = self._get_name(number, suffix)
                 if former.exists():
