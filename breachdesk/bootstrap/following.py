@@ -63,5 +63,6 @@ def run_follower(container: Container, say: Callable[[str], None], stop: Event) 
         say,
         stop,
         service=partial(follow_files, container),
+        name="follow",
         greeting=f"following files of {len(settings.files)} sources",
     )

@@ -66,6 +66,7 @@ def run_poller(container: Container, say: Callable[[str], None], stop: Event) ->
         say,
         stop,
         service=partial(poll_tenants, container),
+        name="poll",
         greeting=f"polling {len(settings.microsoft365)} tenants of Microsoft 365",
     )
 

@@ -76,8 +76,8 @@ def watch_sources(
 ) -> int:
     """Open and close operations alerts; returns how many changed. `journals`: the partitions that
     exist, where Kafka carries the records. Idempotent."""
-    now = container.now()
-    findings = container.store.read(lambda uow: watcher.look(uow, now, journals))
+    now, troubles = container.now(), container.troubles.list_current()
+    findings = container.store.read(lambda uow: watcher.look(uow, now, journals, troubles))
     container.store.write(lambda uow: watcher.save(uow, findings))
     return len(findings.changes)
 

@@ -19,6 +19,8 @@ class OperationsKind(StrEnum):
     CLOCK_WRONG = "clock_wrong"
     COLLAPSED = "collapsed"
     FLOODED = "flooded"
+    UNREAD = "unread"
+    """A poller or follower cannot read something of it."""
 
 
 class OperationsAlert(FrozenModel):

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_adapters import ADAPTERS, fresh_store
 
+from breachdesk.casework.watching.reader_troubles import list_troubles, report_troubles
 from breachdesk.casework.watching.watcher import SourceWatcher
 from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow
@@ -228,3 +229,27 @@ def test_any_order_of_batches_and_any_restart_give_the_same_alerts(data: st.Data
 
     assert stories[0] == stories[1]
     assert len(stories[0][0]) == 1
+
+
+def test_what_a_reader_cannot_read_has_one_alert_until_it_can(store: PipelineStore) -> None:
+    troubles = ["fw: /var/log/a cannot be read (Permission denied)"]
+    moment = START + MINUTE
+
+    store.write(lambda uow: report_troubles(uow, "follow@one", troubles, moment))
+    assert look(store, moment) == 1
+    assert look(store, moment) == 0
+    (alert,) = store.read(lambda uow: uow.watch.list_open())
+    assert (alert.source, alert.kind) == ("fw", OperationsKind.UNREAD)
+    assert alert.reason == "/var/log/a cannot be read (Permission denied)"
+
+    store.write(lambda uow: report_troubles(uow, "follow@one", [], moment + MINUTE))
+    assert look(store, moment + MINUTE) == 1
+    assert store.read(lambda uow: uow.watch.list_open()) == []
+    assert store.read(lambda uow: uow.sources.list_gaps()) == []
+
+
+def test_a_reader_that_reports_no_more_leaves_no_trouble(store: PipelineStore) -> None:
+    store.write(lambda uow: report_troubles(uow, "poll@one", ["fw: refused"], START))
+
+    assert store.read(lambda uow: list_troubles(uow, START + MINUTE)) == ["fw: refused"]
+    assert store.read(lambda uow: list_troubles(uow, START + 5 * MINUTE)) == []

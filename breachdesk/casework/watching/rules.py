@@ -93,6 +93,16 @@ def judge_never_seen(configured: datetime, now: datetime, limit_minutes: int | N
     )
 
 
+def judge_reading(troubles: Sequence[str]) -> Verdict:
+    """Judge what pollers and followers cannot read of a source. The readers themselves note blind
+    intervals, for the time of each."""
+    if not troubles:
+        return Verdict(OperationsKind.UNREAD, is_wrong=False)
+    others = len(troubles) - 1
+    more = "" if not others else f", and {others} more" if others > 1 else ", and one more"
+    return Verdict(OperationsKind.UNREAD, is_wrong=True, reason=troubles[0] + more)
+
+
 def judge_failures(recent: HourCount, past: HourCount | None, opened: float | None) -> Verdict:
     """Judge whether more records than usual become no event. `opened`: the usual share when the
     alert opened, if one is open."""

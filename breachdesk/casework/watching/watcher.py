@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from breachdesk.casework.watching import rules
 from breachdesk.casework.watching.heard_minutes import HISTORY_DAYS, HeardMinutes, Span
+from breachdesk.casework.watching.reader_troubles import list_troubles
 from breachdesk.ports import UnitOfWork
 from breachdesk.watch_port import HourPeak
 from schemas.pipeline.operations import OperationsAlert, OperationsKind
@@ -100,10 +101,15 @@ class SourceWatcher:
         self._dropped_in = -1
 
     def look(
-        self, uow: UnitOfWork, now: datetime, journals: Collection[str] | None = None
+        self,
+        uow: UnitOfWork,
+        now: datetime,
+        journals: Collection[str] | None = None,
+        troubles: Sequence[str] = (),
     ) -> WatchFindings:
         """Decide, on a snapshot. Records that wait to be processed are no silence: a source is
-        judged as of the moment up to which everything is processed."""
+        judged as of the moment up to which everything is processed. `troubles`: what this process
+        cannot read, each text beginning with the name of its source and a colon."""
         names = list_configured(self._settings)
         mark = read_mark(uow.marks.get(MARK), names, now)
         processed = uow.watch.find_processed_until(journals)
@@ -112,6 +118,7 @@ class SourceWatcher:
         verdicts = [
             *self._judge_arrivals(uow, judged, mark, known),
             *self._judge_figures(uow, judged, known),
+            *_judge_readers([*troubles, *list_troubles(uow, now)], known),
         ]
         changes = [
             change
@@ -239,6 +246,18 @@ class SourceWatcher:
                 same,
             )
         return self._hourly
+
+
+def _judge_readers(troubles: Sequence[str], known: Known) -> Iterable[tuple[str, rules.Verdict]]:
+    """Judge the sources of which something cannot be read, or could not."""
+    by_source: dict[str, list[str]] = {
+        source: [] for source, kind in known if kind is OperationsKind.UNREAD
+    }
+    for text in sorted(set(troubles)):
+        source, _, trouble = text.partition(": ")
+        by_source.setdefault(source, []).append(trouble)
+    for source, texts in by_source.items():
+        yield source, rules.judge_reading(texts)
 
 
 def _judge_source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
@@ -47,7 +48,11 @@ class FileSearch:
                 if self._is_excluded(path):
                     continue
                 status = self._get_status(path)
-                if status is not None and S_ISREG(status.st_mode):
+                if status is None:
+                    continue
+                if not S_ISREG(status.st_mode) and pattern.is_name:
+                    self.problems[str(path)] = OSError(errno.EINVAL, "it is not a file")
+                elif S_ISREG(status.st_mode):
                     real = Path(os.path.realpath(path))
                     listed.setdefault((status.st_dev, status.st_ino), (real, status))
             self.problems |= pattern.problems

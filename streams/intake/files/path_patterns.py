@@ -19,6 +19,8 @@ class PatternFiles:
 
     def __init__(self, pattern: str) -> None:
         self._parts = Path(pattern).parts
+        self.is_name = not _MAGIC.search(pattern)
+        """Whether it names one file."""
         self.problems: dict[str, OSError] = {}
         """Folders that could not be listed at the last call."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from console_harness import ConsoleHarness, open_console
 
 from breachdesk.bootstrap.source_troubles import SourceTroubles
+from breachdesk.casework.watching.reader_troubles import report_troubles
 from breachdesk.testing import START, make_binding, make_customer
 from schemas.pipeline.operations import OperationsAlert, OperationsKind
 from schemas.pipeline.source import BlindInterval
@@ -45,6 +46,18 @@ async def test_what_a_poller_cannot_read_is_on_the_page(tmp_path: Path) -> None:
     with open_console(tmp_path) as console:
         dependencies = replace(console.dependencies, troubles=troubles)
         visitor = replace(console, dependencies=dependencies).visitor()
+        assert await visitor.sign_in("ana")
+
+        page = (await visitor.client.get("/sources")).text
+
+    assert "m365-acme: the secret has expired." in page
+
+
+async def test_what_a_poller_of_another_process_cannot_read_is_on_the_page(tmp_path: Path) -> None:
+    with open_console(tmp_path) as console:
+        texts = ["m365-acme: the secret has expired."]
+        console.store.write(lambda uow: report_troubles(uow, "poll@one", texts, console.now()))
+        visitor = console.visitor()
         assert await visitor.sign_in("ana")
 
         page = (await visitor.client.get("/sources")).text

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework.watching.figures import IntakeFigures, read_figures
+from breachdesk.casework.watching.reader_troubles import list_troubles
 from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.paging import parse_page_request
 from breachdesk.console.web.request_context import RequestContext, SignedIn
@@ -37,6 +38,7 @@ KIND_LABELS = {
     OperationsKind.CLOCK_WRONG: "wrong clock",
     OperationsKind.COLLAPSED: "far fewer records",
     OperationsKind.FLOODED: "far more records",
+    OperationsKind.UNREAD: "cannot be read",
 }
 LATENESS_LABELS = {
     5: "5 s", 30: "30 s", 120: "2 min", 600: "10 min", 3_600: "1 h", 21_600: "6 h", 86_400: "24 h",
@@ -99,7 +101,9 @@ def show_sources(context: SignedIn, q: str = "", show: str = "") -> Response:
 
 def _list_troubles(context: RequestContext) -> Sequence[str]:
     troubles = context.dependencies.troubles
-    return () if troubles is None else troubles.list_current()
+    own = () if troubles is None else troubles.list_current()
+    others = context.look(lambda uow: list_troubles(uow, context.now))
+    return sorted({*own, *others})
 
 
 def _group_letters(context: RequestContext) -> Sequence[LetterGroup]:

@@ -103,5 +103,6 @@ SCREEN = Screen(
         "Held changes",
         NavigationGroup.RECORDS,
         order=6,
+        query=lambda uow: uow.imports.count_held(),
     ),
 )

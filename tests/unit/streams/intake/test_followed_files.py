@@ -408,6 +408,14 @@ def test_a_file_that_must_not_be_read_is_reported_and_read_later(
     assert not [state for state in site.follower.states if state.trouble]
 
 
+def test_a_name_that_is_no_file_is_reported(open_site: Callable[..., Site]) -> None:
+    site = open_site("folder")
+    (site.logs / "folder").mkdir()
+    site.read()
+
+    assert site.said == [f"{SOURCE}: {site.logs}/folder cannot be read (it is not a file)"]
+
+
 def test_a_folder_that_cannot_be_read_is_reported_and_read_later(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
