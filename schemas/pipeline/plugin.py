@@ -258,7 +258,7 @@ class Detector:
     condition is not asked."""
     sees_retellings: bool = False
     """`fires` and `graver` get retellings beside fuller lines, and count acts, not signals
-    (streams.correlate.acts.iterate_acts). False: they get each act once. A condition that asks for
+    (streams.correlate.acts.iterate_attempts). False: they get each act once. A condition that asks for
     an order needs it to be growing: a retelling and its fuller line differ in time."""
 
 

@@ -82,7 +82,8 @@ def dump_bucket(bucket: Bucket) -> bytes:
             signal.unattributed,
             _to_plain_mapping(signal.summary),
         )
-        rows.append(parts + _list_rare_parts(row))
+        plain = row.session is None and row.attempts == 1
+        rows.append(parts if plain else parts + _list_rare_parts(row))
     return orjson.dumps(
         (
             BUCKET_VERSION,
@@ -209,7 +210,8 @@ class _SharedParts:
             signal.unattributed,
             self._number_summary(signal.summary),
         )
-        return parts + _list_rare_parts(member)
+        plain = member.session is None and member.attempts == 1
+        return parts if plain else parts + _list_rare_parts(member)
 
     def number_touches(self, touches: tuple[AssetTouch, ...]) -> int:
         """Return the number of this tuple, and assign one if it is new."""

@@ -134,9 +134,11 @@ def _build_signals(event: Event, raw_signals: Sequence[_RawSignal]) -> list[Sign
     unattributed = event.unattributed or ""
     summary = _build_summary(event.fields)
     session = None if event.session is None else _digest_session(event, event.session)
-    attempts = read_attempts(event.fields, is_retelling=event.is_retelling)
-    if attempts > 1:
-        summary[ATTEMPTS] = attempts
+    attempts = event.fields.get(ATTEMPTS, 1)
+    if attempts != 1 or event.is_retelling:
+        attempts = read_attempts(event.fields, is_retelling=event.is_retelling)
+        if attempts > 1:
+            summary[ATTEMPTS] = attempts
     return [
         Signal(
             key,
