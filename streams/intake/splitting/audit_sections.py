@@ -51,6 +51,9 @@ class AuditSectionSplitter:
         self._line = bytearray()
         """What has come of a line that has not ended."""
         self._began = False
+        self._last_ends: dict[bytes, int] | None = None
+        """Of lines that are read again: where each transaction ends. None: no lines are."""
+        self._again_at = 0
 
     def feed(self, data: bytes) -> tuple[list[FramedRecord], bytes | None]:
         """Return the records that end in `data`, and what follows once no transaction is open."""
@@ -93,9 +96,18 @@ class AuditSectionSplitter:
         present = self._present
         if present is None or present.section not in _BODIES:
             return self._begin(identity, section, line)
-        if section == _BEGIN and present.other is None:
+        if section != _BEGIN:
+            return self._add_content(line)
+        if self._last_ends is not None and not self._ends_later(present):
+            return self._begin(identity, section, line)
+        if self._last_ends is None and present.other is None:
             present.other = len(present.lines)
         return self._add_content(line)
+
+    def _ends_later(self, transaction: _Transaction) -> bool:
+        """Whether the end of the transaction is among the lines that are read again."""
+        ends = self._last_ends or {}
+        return ends.get(transaction.identity, -1) > self._again_at
 
     def _begin(self, identity: bytes, section: bytes, line: bytes) -> list[FramedRecord]:
         records: list[FramedRecord] = []
@@ -126,8 +138,8 @@ class AuditSectionSplitter:
         self._at += len(line)
         transaction = self._present
         if transaction is None:
-            solid = line.rstrip(b"\r\n")
-            return [FramedRecord(solid)] if solid.strip() else []
+            alone = RecordBuffer(self._limit, self._at - len(line))
+            return alone.add(line.rstrip(b"\r\n")) + alone.finish()
         transaction.lines.append(line)
         transaction.size += len(line)
         if not self._limit or transaction.size <= self._limit:
@@ -140,12 +152,24 @@ class AuditSectionSplitter:
         return records
 
     def _end_cut(self, transaction: _Transaction) -> list[FramedRecord]:
-        """End a transaction whose own end does not come, and read again what begins another."""
+        """End a transaction whose own end does not come, and read again what begins another.
+
+        It is read again once: of what has no end among these lines, the next beginning is the end.
+        """
         other = len(transaction.lines) if transaction.other is None else transaction.other
         again = transaction.lines[other:]
         del transaction.lines[other:]
         self._at -= sum(map(len, again))
         records = self._end(transaction)
-        for line in again:
+        if not again:
+            return records
+        self._last_ends = {
+            match[1]: index
+            for index, match in enumerate(map(_BOUNDARY.fullmatch, again))
+            if match is not None and match[2] == _END
+        }
+        for index, line in enumerate(again):
+            self._again_at = index
             records += self._add_line(line)
+        self._last_ends = None
         return records

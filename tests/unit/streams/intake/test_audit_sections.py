@@ -4,6 +4,7 @@ the log is cut."""
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -144,6 +145,28 @@ def test_a_transaction_longer_than_the_limit_comes_in_pieces() -> None:
         "\n", ""
     ) == text.replace("\n", "")
     assert records[-1].raw.startswith(b"--0000000b-A--")
+
+
+@pytest.mark.parametrize("limit", [0, 200_000])
+def test_many_beginnings_in_a_cut_body_cost_no_more_than_their_length(limit: int) -> None:
+    def measure(count: int) -> float:
+        data = (begin("0000000a") + section("0000000a", "C")).encode() + b"".join(
+            b"--%08x-A--\n--%08x-C--\n" % (n, n) for n in range(16, 16 + count)
+        )
+        splitter = RecordSplitter(limit)
+        began = time.thread_time()
+        records = splitter.feed(data) + splitter.finish()
+        assert len(records) > count * 0.9
+        return time.thread_time() - began
+
+    assert measure(16_000) < 40 * measure(2_000)
+
+
+def test_a_body_behind_a_cut_transaction_forges_none_either() -> None:
+    cut = begin("0000000a") + section("0000000a", "C", "half\n")
+    hostile = transaction("0000000b", transaction("deadbeef", address="192.0.2.66"))
+
+    assert list_clients(cut + hostile + transaction("0000000c")) == ["203.0.113.66"] * 3
 
 
 @settings(deadline=None, max_examples=60)
