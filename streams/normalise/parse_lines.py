@@ -3,7 +3,8 @@
 A line that retells an act names the event of its session with the same outcome: the last before it,
 else the next one within LOOK_AHEAD lines, for which the lines between wait. Where no fuller line
 comes, the first such retelling of the session is its event. A retelling that knows no outcome (a
-connection's end) names any event of its session."""
+connection's end) names any event of its session. What happened much earlier or later is another act:
+processes' numbers, names and addresses come again."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -30,6 +31,10 @@ AT_ONCE = 4_000
 MOST_SESSIONS = 50_000
 """Sessions whose event is remembered; the oldest is forgotten first."""
 ANY_OUTCOME = "unknown"
+LONGEST_ACT = timedelta(minutes=10)
+"""Time between an act and a line that retells it."""
+LONGEST_SESSION = timedelta(days=2)
+"""Time between an act and the end of its session."""
 RETELLS = "retells an act that another line of the same session describes"
 TIME_FROM_ARRIVAL = "time_from_arrival"
 
@@ -46,6 +51,14 @@ class _LineSlot:
     number: int
     key: SessionKey | None = None
     raw: bytes = field(default=b"", repr=False)
+    time: datetime | None = None
+    reach: timedelta = LONGEST_SESSION
+
+    def is_near(self, time: datetime | None) -> bool:
+        """Whether the line can retell an act of that time; a line without a time can."""
+        if self.key is None or self.time is None or time is None:
+            return self.key is not None
+        return abs(self.time - time) <= self.reach
 
 
 class _DocumentQueue:
@@ -54,26 +67,31 @@ class _DocumentQueue:
     def __init__(self) -> None:
         self._slots: deque[_LineSlot] = deque()
         self._waiting: dict[SessionKey, list[_LineSlot]] = {}
-        self._events: OrderedDict[SessionKey, str] = OrderedDict()
-        """Id of the latest event, by key of the session with an outcome and of the session alone."""
+        self._events: OrderedDict[SessionKey, tuple[str, datetime | None]] = OrderedDict()
+        """Id and time of the latest event, by key of the session with an outcome and of the session alone."""
 
     def add(self, slot: _LineSlot) -> None:
         self._slots.append(slot)
         if slot.key is None:
             return
-        event_id = self._events.get(slot.key)
-        if event_id is None:
+        event = self._events.get(slot.key)
+        if event is None or not slot.is_near(event[1]):
             self._waiting.setdefault(slot.key, []).append(slot)
         else:
-            _fold(slot, event_id)
+            _fold(slot, event[0])
 
-    def record_event(self, key: SessionKey, event_id: str) -> None:
+    def record_event(self, key: SessionKey, event_id: str, time: datetime | None = None) -> None:
         """Record the latest event of a session, and fold the lines that wait for it."""
         for each in {key, (key[0], ANY_OUTCOME)}:
+            later: list[_LineSlot] = []
             for slot in self._waiting.pop(each, ()):
-                if slot.key is not None:
+                if slot.is_near(time):
                     _fold(slot, event_id)
-            self._events[each] = event_id
+                elif slot.key is not None:
+                    later.append(slot)
+            if later:
+                self._waiting[each] = later
+            self._events[each] = event_id, time
             self._events.move_to_end(each)
         while len(self._events) > MOST_SESSIONS:
             self._events.popitem(last=False)
@@ -85,7 +103,7 @@ class _DocumentQueue:
             slot = slots.popleft()
             key, slot.key = slot.key, None
             if key is not None:
-                self.record_event(key, slot.document["event"]["id"])
+                self.record_event(key, slot.document["event"]["id"], slot.time)
             yield slot.document
 
 
@@ -144,10 +162,12 @@ def _add(record: RawRecord, outcome: Outcome, queue: _DocumentQueue) -> None:
         return
     key = (parsed.session, str(parsed.fields.get("event.outcome", ANY_OUTCOME)))
     if parsed.is_retelling:
-        queue.add(_LineSlot(document, number, key, record.raw))
+        is_end = key[1] == ANY_OUTCOME or "end" in parsed.fields.get("event.type", ())
+        reach = LONGEST_SESSION if is_end else LONGEST_ACT
+        queue.add(_LineSlot(document, number, key, record.raw, parsed.time, reach))
     else:
         queue.add(_LineSlot(document, number))
-        queue.record_event(key, name)
+        queue.record_event(key, name, parsed.time)
 
 
 def build_document(record: RawRecord, of: str, act: ParsedEvent, name: str) -> Document:

@@ -35,6 +35,11 @@ _STATE = re.compile(
     r"\s*+(?:(?:Info|Security|Notice|Warning|Error) +)?(?:[\w.-]{1,64} +)?State: +(?P<state>[A-Z]{2,6})\((?P<reason>[^()]{1,80}?)(?:,[0-9]+)?\)"
     r" +\w+ +(?P<proto>\w+) +(?P<srcIP>[0-9A-Fa-f.:]{2,45}?):(?P<srcPort>[0-9]+) +\([^()]{0,200}\) +-> +(?P<dstIP>[0-9A-Fa-f.:]{2,45}?):(?P<dstPort>[0-9]+)"
 )
+_THREAT = re.compile(
+    r"\s*+(?:(?:Info|Security|Notice|Warning|Error) +)?(?:[\w.-]{1,64} +)?(?:firewall: )?\[[A-Z][a-z]{2,15}\] (?P<act>[A-Z]\w{3,8}): +"
+    r"(?P<type>[A-Z]{2,12}) (?P<proto>\w{2,8}) (?P<srcIP>[0-9A-Fa-f.:]{2,45}?)(?::(?P<srcPort>[0-9]{1,5}))? -> (?P<dstIP>[0-9A-Fa-f.:]{2,45}?):(?P<dstPort>[0-9]{1,5})"
+    r" \|\[(?P<info>(?:ID: (?P<signature>[0-9]{1,12}) )?[^|]{1,1000})\]\|(?P<user>[^|]{0,254})\|"
+)
 _JSON_NAMES = {
     "src_iface": "srcIF",
     "src_ip": "srcIP",
@@ -81,6 +86,7 @@ _TEXTS = {
     "user_agent.original": ("user_agent", "agent"),
     "destination.domain": ("target", "domain"),
     "rule.description": ("description",),
+    "rule.id": ("signature",),
     "file.name": ("file",),
 }
 _NUMBERS = {
@@ -130,12 +136,7 @@ def _read(text: str) -> Mapping[str, str] | None:
         return _read_json(text)
     start = _START.match(text)
     if start is None:
-        state = _STATE.match(text)
-        if state is None:
-            return None
-        return {key: value for key, value in state.groupdict().items() if value} | {
-            "act": state["state"]
-        }
+        return _read_sentence(text)
     rest = text[start.end() :].strip()
     if start["bare"] is not None:
         values = rest.split("|")
@@ -151,6 +152,20 @@ def _read(text: str) -> Mapping[str, str] | None:
     if start["stamp"] is not None:
         pairs["stamp"] = f"{start['stamp'].replace(' ', '-', 2)}{start['zone'] or ''}"
     return pairs if {"srcIP", "info", "srcIF"} & pairs.keys() else None
+
+
+def _read_sentence(text: str) -> Mapping[str, str] | None:
+    state = _STATE.match(text)
+    if state is not None:
+        pairs = {key: value for key, value in state.groupdict().items() if value}
+        return pairs | {"act": state["state"]}
+    threat = _THREAT.match(text)
+    if threat is None:
+        return None
+    pairs = {key: value for key, value in threat.groupdict().items() if value}
+    if threat["signature"]:
+        pairs["rule"] = pairs["info"].partition(" ")[2].partition(" ")[2]
+    return pairs
 
 
 def _read_json(text: str) -> Mapping[str, str] | None:
@@ -239,7 +254,7 @@ def _choose_other(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
     if "url" in pairs or "status_code" in pairs:
         verdict = "denied" if fields["event.outcome"] == "failure" else "allowed"
         fields |= {"event.category": ["network", "web"], "event.type": ["access", verdict]}
-    elif threat is not None and "threat_severity" in pairs:
+    elif threat is not None and {"threat_severity", "signature"} & pairs.keys():
         fields["event.category"] = ["network", threat]
         verdict = "denied" if fields["event.outcome"] == "failure" else "info"
         fields["event.type"] = [verdict]
@@ -258,7 +273,20 @@ def _parse_time(pairs: Mapping[str, str], line: SourceLine) -> datetime | None:
 PARSER = Parser(
     id="barracuda_cloudgen",
     title="Barracuda CloudGen Firewall",
-    hints=(b"type=", b"|TCP|", b"|UDP|", b"|ICMP", b'"fw_rule"', b'"threat_severity"', b"State:"),
+    hints=(
+        b"type=",
+        b"|TCP|",
+        b"|UDP|",
+        b"|ICMP",
+        b'"fw_rule"',
+        b'"threat_severity"',
+        b"State:",
+        b"] Allow:",
+        b"] Block:",
+        b"] Detect:",
+        b"] Deny:",
+        b"] Drop:",
+    ),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,

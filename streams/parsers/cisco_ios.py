@@ -37,7 +37,7 @@ _BAD_DIGEST = re.compile(
     r" to (?P<destination>[0-9A-Fa-f.]++)[(:](?P<destination_port>[0-9]++)"
 )
 _SIGNATURE = re.compile(
-    rf"Sig:(?P<rule>[0-9]{{1,8}}) Subsig:[0-9]{{1,8}} Sev:[0-9]{{1,8}} .{{1,254}} \[(?P<source>{_HOST}):(?P<source_port>[0-9]++)"
+    rf"Sig:(?P<rule_id>[0-9]{{1,8}}) Subsig:[0-9]{{1,8}} Sev:[0-9]{{1,8}} (?P<rule>.{{1,254}}) \[(?P<source>{_HOST}):(?P<source_port>[0-9]++)"
     rf" -> (?P<destination>{_HOST}):(?P<destination_port>[0-9]++)\]"
 )
 _FLOWS: tuple[tuple[re.Pattern[str], str | None], ...] = (
@@ -46,6 +46,11 @@ _FLOWS: tuple[tuple[re.Pattern[str], str | None], ...] = (
     (_DROPPED, "failure"),
     (_BAD_DIGEST, "failure"),
     (_SIGNATURE, "unknown"),
+)
+_NAMES = (
+    ("rule.name", "rule"),
+    ("rule.id", "rule_id"),
+    ("observer.ingress.interface.name", "interface"),
 )
 _CIPHER = r"'(?: using [^']*'[^']*')?(?: at [^']*)?\s*\Z"
 _AUTH, _CONF = ["authentication"], ["configuration"]
@@ -151,13 +156,13 @@ _SENTENCES: tuple[tuple[re.Pattern[str], _Act], ...] = tuple(
         (rf"Authentication failure for SNMP req from host (?P<ip>{_IP})", _IN_BAD),
         (
             (
-                r"Auth(?:entication|orization) (?P<verdict>failed|succeeded)(?: or unapplied)? for client \((?P<mac>[0-9A-Fa-f.:-]+)\)"
+                r"Auth(?:entication|orization) (?P<verdict>failed|succeeded)(?: or unapplied)? for client \((?P<mac>[0-9A-Fa-f.:-]+|Unknown MAC)\)"
                 r" (?:with reason \([^)]*\) )?on Interface (?P<interface>[^\s,]+)"
             ),
             _IN_OK,
         ),
         (
-            r"Authentication result '(?P<verdict>\w+)' from '\w+' for client \((?P<mac>[0-9A-Fa-f.:-]+)\) on Interface (?P<interface>[^\s,]+)",
+            r"Authentication result '(?P<verdict>[\w-]+)' from '\w+' for client \((?P<mac>[0-9A-Fa-f.:-]+|Unknown MAC)\) on Interface (?P<interface>[^\s,]+)",
             _IN_OK,
         ),
         (
@@ -245,10 +250,9 @@ def _put_ends(fields: dict[str, Value], groups: dict[str, str | None]) -> None:
         fields["network.protocol"] = groups["protocol"]
         if groups["protocol"] in _TRANSPORTS:
             fields["network.transport"] = groups["protocol"]
-    if groups.get("rule"):
-        fields["rule.name"] = groups["rule"]
-    if groups.get("interface"):
-        fields["observer.ingress.interface.name"] = groups["interface"]
+    for name, group in _NAMES:
+        if groups.get(group):
+            fields[name] = groups[group]
     for name, group in (("source.bytes", "sent"), ("destination.bytes", "received")):
         count = numbers.parse_whole(groups.get(group) or "")
         fields |= {} if count is None else {name: count}
@@ -301,7 +305,7 @@ def _put_sentence(fields: dict[str, Value], body: str) -> bool:
 
 
 def _format_mac(text: str) -> str:
-    """Format `001e.0b80.13b5` in pairs."""
+    """Format `001e.0b80.13b5` in pairs; `Unknown MAC` has no twelve digits."""
     digits = re.sub(r"[^0-9A-Fa-f]", "", text)
     return "-".join(re.findall("..", digits)) if len(digits) == 12 else ""
 

@@ -45,6 +45,8 @@ _PAM_FAILED = re.compile(
     r"(?: rhost=(?P<rhost>\S*))?(?: +user=(?P<user>.*))?\Z",
     re.DOTALL,
 )
+_TYPED = re.compile(r"ftp|dovecot|imap|pop3|smtp|saslauthd|exim")
+"""Programs that give what the client typed as `ruser`; others give the account that runs them."""
 _OPENED = re.compile(
     r"session opened for user (?P<user>[^\s(]+)(?:\(uid=[0-9]+\))?(?: by (?P<by>[^\s(]*))?"
 )
@@ -163,11 +165,16 @@ def _put_origin(fields: dict[str, Value], host: str | None) -> None:
         fields["source.domain"] = host.casefold()
 
 
+def _find_pam_user(app: str, match: re.Match[str]) -> str | None:
+    if match["user"] or app == "sudo":
+        return match["user"] or match["logname"]
+    return match["ruser"] if _TYPED.search(app) else None
+
+
 def _build_pam(app: str, message: str) -> dict[str, Value] | None:
     match = _PAM_FAILED.match(message)
     if match is not None:
-        user = match["user"] or (match["logname"] if app == "sudo" else None)
-        fields = _build_sign_in("failure", f"{app}_login", user)
+        fields = _build_sign_in("failure", f"{app}_login", _find_pam_user(app, match))
         if match["count"]:
             fields["breach.auth.attempts"] = int(match["count"].split()[0])
             fields["breach.auth.further_attempts"] = True

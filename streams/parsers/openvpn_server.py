@@ -41,18 +41,20 @@ _OWN = re.compile(
     r"|(?:Outgoing|Incoming) Control Channel |Note: Treating option '--|Diffie-Hellman initialized with"
 )
 """What a server writes to its own file before or without a client's address."""
-_NAME = re.compile(r"(?:ovpn|openvpn)[\w@./-]*|\w+-openvpn", re.IGNORECASE)
+_NAME = re.compile(r"(?:ovpn|openvpn)[\w@./-]*(?:\([\w.-]*\))?|\w+-openvpn", re.IGNORECASE)
 _FOREIGN = re.compile(r"\s*+[\[{<](?![^\]]{0,128}\] (?:Peer|Inactivity))|[^\"]{0,400}\] \"")
 """What another program writes under this name."""
 _SIGN_INS = (
     (
-        re.compile(r"TLS: Username/Password authentication succeeded for username '(?P<user>.*)'"),
+        re.compile(
+            r"TLS: Username/(?:Password|auth-token) authentication succeeded for username '(?P<user>[^']*)'"
+        ),
         "success",
     ),
     (re.compile(r"TLS Auth Error: (?P<reason>.{1,254})"), "failure"),
     (
         re.compile(
-            r"TLS: Username/Password authentication (?:failed|deferred) for (?:username|peer) ?'?(?P<user>[^']*)"
+            r"TLS: Username/(?:Password|auth-token) authentication (?:failed|deferred) for (?:username|peer) ?'?(?P<user>[^']*)"
         ),
         "failure",
     ),

@@ -235,7 +235,10 @@ def _put_translation(fields: dict[str, Value], pairs: Mapping[str, str]) -> None
 
 
 def _put_web(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
+    is_api = pairs.get("subtype") == "rest-api"  # whose names are short
     method = pairs.get("httpmethod") or pairs.get("http_method")
+    if is_api:
+        method = pairs.get("method")
     fields |= {} if not method else {"http.request.method": method.upper()}
     url = pairs.get("url") or pairs.get("http_url") or ""
     if url and url != "N/A":
@@ -252,7 +255,8 @@ def _put_web(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
             fields["url.path"] = path
         query = query if mark else pairs.get("http_qry", "")
         fields |= {} if not query else {"url.query": query}
-    status = numbers.parse_whole(pairs.get("httpcode") or pairs.get("http_retcode") or "")
+    code = pairs.get("httpcode") or pairs.get("http_retcode")
+    status = numbers.parse_whole((pairs.get("status") if is_api else code) or "")
     if status is not None:
         fields["http.response.status_code"] = status
     attack = pairs.get("attack") or pairs.get("virus")

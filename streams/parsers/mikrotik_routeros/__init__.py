@@ -113,6 +113,9 @@ _CONNECTION = re.compile(
 _IPSEC = re.compile(
     r"(?P<ip>[0-9A-Fa-f:.]{2,64}?) (?:failed to|parsing packet failed|peer not authorized|phase1)"
 )
+_DENIED = re.compile(
+    r"denied (?:\S{1,64} )?(?:connect|connection|access) from (?P<ip>[0-9A-Fa-f:.]{2,64})"
+)
 _CHANGE = re.compile(
     r"(?P<what>.{1,254}) (?P<verb>added|changed|removed|moved|set) by (?P<user>.+)", re.DOTALL
 )
@@ -303,7 +306,11 @@ def _build_sign_in(
 
 def _build_other(topics: list[str], message: str) -> dict[str, Value]:
     connection, refused = _CONNECTION.match(message), _IPSEC.match(message)
-    if connection is not None:
+    denied = _DENIED.fullmatch(message)
+    if denied is not None:
+        fields = _build_fields(["network"], ["connection", "denied"], "connection", "failure")
+        connection = denied
+    elif connection is not None:
         fields = _build_fields(["network"], ["connection", "start"], "connection", "unknown")
     elif refused is not None and "error" in topics:
         fields = _build_fields(

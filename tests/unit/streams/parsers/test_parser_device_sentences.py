@@ -8,7 +8,9 @@ import pytest
 from parsing import claims, parse
 
 from schemas.pipeline.plugin import ParsedEvent, Parser
+from streams.parsers.barracuda_cloudgen import PARSER as CLOUDGEN
 from streams.parsers.cisco_asa import PARSER as ASA
+from streams.parsers.cisco_ios import PARSER as IOS
 from streams.parsers.dropbear_ssh import PARSER as DROPBEAR
 from streams.parsers.exim_mail import PARSER as EXIM
 from streams.parsers.f5_bigip import PARSER as BIGIP
@@ -288,4 +290,148 @@ def test_exim_names_the_server_behind_the_client(message: str, action: str) -> N
         "203.0.113.66",
         "192.0.2.1",
         587,
+    ]
+
+
+def test_a_signature_of_ios_is_named_by_its_text_and_its_number() -> None:
+    event = fields(
+        IOS,
+        "Nov 22 10:25:29 192.0.2.1 %IPS-4-SIGNATURE: Sig:5123 Subsig:2 Sev:5 WWW Printing Overflow"
+        " [203.0.113.66:60797 -> 192.0.2.10:80]",
+    )
+
+    assert select(event, "rule.id rule.name source.ip destination.port") == [
+        "5123",
+        "WWW Printing Overflow",
+        "203.0.113.66",
+        80,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mnemonic", "sentence"),
+    [
+        ("DOT1X-5-FAIL", "Authentication failed for client (Unknown MAC) on Interface Gi0/3"),
+        (
+            "AUTHMGR-7-RESULT",
+            "Authentication result 'no-response' from 'dot1x' for client (Unknown MAC) on Interface Gi0/3",
+        ),
+    ],
+)
+def test_a_client_without_an_address_fails_at_a_port(mnemonic: str, sentence: str) -> None:
+    event = fields(IOS, f"Nov 22 15:10:58: %{mnemonic}: {sentence} AuditSessionID 0A")
+
+    assert event["event.category"] == ["authentication"]
+    assert event["event.outcome"] == "failure"
+    assert event["observer.ingress.interface.name"] == "Gi0/3"
+    assert "source.mac" not in event
+
+
+def test_a_router_denies_an_address_its_service() -> None:
+    event = fields(MIKROTIK, "system,error,critical denied telnet connect from 203.0.113.66")
+
+    assert select(event, "source.ip event.type event.outcome user.name") == [
+        "203.0.113.66",
+        ["connection", "denied"],
+        "failure",
+        None,
+    ]
+
+
+def test_a_cloudgen_tells_what_its_intrusion_prevention_blocked() -> None:
+    event = fields(
+        CLOUDGEN,
+        "Nov 22 13:10:49 fw1 fw1/box_Firewall_threat:  Warning  fw1 firewall: [Request] Block:   IPS TCP"
+        " 192.0.2.64 -> 203.0.113.25:25 |[ID: 1054 SMTP Command Injection (CVE-2099-0411)]||3|Misc",
+    )
+
+    assert select(
+        event, "source.ip destination.port event.category event.type rule.id rule.name user.name"
+    ) == [
+        "192.0.2.64",
+        25,
+        ["network", "intrusion_detection"],
+        ["denied"],
+        "1054",
+        "SMTP Command Injection (CVE-2099-0411)",
+        None,
+    ]
+
+
+def test_a_cloudgen_names_the_person_whose_protocol_it_let_pass() -> None:
+    event = fields(
+        CLOUDGEN,
+        "Nov 22 18:29:28 fw1 fw1/box_Firewall_threat:  Warning  fw1 firewall: [Request] Allow:   PPP TCP"
+        " 192.0.2.97 -> 203.0.113.80:80 |[Unallowed Port Protocol Detected (SOAP)]|jo.smith|0|",
+    )
+
+    assert select(event, "user.name event.outcome network.transport rule.id") == [
+        "jo.smith",
+        "success",
+        "tcp",
+        None,
+    ]
+
+
+@pytest.mark.parametrize("app", ["pure-ftpd", "vsftpd", "proftpd", "dovecot"])
+def test_pam_says_in_ruser_what_the_client_of_a_file_or_mail_server_typed(app: str) -> None:
+    event = fields(
+        LINUX,
+        f"Nov 22 22:07:19 web01 {app}[318024]: pam_unix({app}:auth): authentication failure; logname= uid=0"
+        " euid=0 tty=x ruser=jo rhost=203.0.113.66",
+    )
+
+    assert select(event, "user.name source.ip event.outcome") == ["jo", "203.0.113.66", "failure"]
+
+
+def test_pam_says_in_ruser_who_runs_another_program() -> None:
+    event = fields(
+        LINUX,
+        "Nov 22 22:07:19 web01 su[3]: pam_unix(su:auth): authentication failure; logname=jo uid=1000 euid=0"
+        " tty=pts/1 ruser=jo rhost=  user=root",
+    )
+
+    assert event["user.name"] == "root"
+
+
+def test_openvpn_takes_a_token_for_a_password() -> None:
+    event = fields(
+        OPENVPN,
+        "2026-11-22 10:11:12 CLIENT-01/203.0.113.66:64070 TLS: Username/auth-token authentication succeeded"
+        " for username 'jo'",
+    )
+
+    assert select(event, "user.name source.ip event.outcome event.category") == [
+        "jo",
+        "203.0.113.66",
+        "success",
+        ["authentication"],
+    ]
+
+
+def test_openvpn_is_known_by_a_name_with_its_instance() -> None:
+    line = (
+        "Sat Nov 21 11:37:29 2026 daemon.notice openvpn(client)[16343]: TLS: Initial packet from"
+        " [AF_INET]203.0.113.66:49944, sid=5c9f49eb fa9c0894"
+    )
+
+    assert claims(OPENVPN, line)
+    assert select(fields(OPENVPN, line), "source.ip source.port") == ["203.0.113.66", 49944]
+
+
+def test_a_fortigate_says_in_short_names_what_its_api_was_asked() -> None:
+    event = fields(
+        FORTIGATE,
+        'date=2026-11-22 time=15:52:09 logid="0116047301" type="event" subtype="rest-api"'
+        ' level="information" vd="root" logdesc="REST API request failed" user="jo" ui="GUI(192.0.2.69)"'
+        ' method="POST" path="system.admin" status="403" url="/api/v2/cmdb/system/admin?vdom=root"',
+    )
+
+    assert select(
+        event, "http.request.method http.response.status_code url.path event.outcome"
+    ) == [
+        "POST",
+        403,
+        "/api/v2/cmdb/system/admin",
+        "failure",
     ]

@@ -56,6 +56,26 @@ def test_the_last_act_before_is_nearer_than_the_next() -> None:
     assert retold["folded"]["into"] == first["event"]["id"] != second["event"]["id"]
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_happened_on_another_day_is_another_act(is_first: bool) -> None:
+    """A process's number comes again, and so do the addresses of examples."""
+    act, other = FAILED % 7, (INVALID % 7).replace(b"Nov 22", b"Nov 12")
+
+    documents = parse([other, act] if is_first else [act, other])
+
+    assert all("event" in each and "folded" not in each for each in documents)
+    assert len({each["event"]["id"] for each in documents}) == 2
+
+
+def test_a_session_ends_hours_after_its_sign_in() -> None:
+    accepted = b"2026-11-22 01:06:15 192.0.2.1:37849 TLS: Username/Password authentication succeeded for username 'jo'"
+    ended = b"2026-11-22 09:06:15 jo/192.0.2.1:37849 SIGTERM[soft,remote-exit] received, client-instance exiting"
+
+    act, end = parse([accepted, ended])
+
+    assert end["folded"]["into"] == act["event"]["id"]
+
+
 def test_what_waits_keeps_its_place() -> None:
     lines = [INVALID % 7, JUNK, FAILED % 8, INVALID % 9, FAILED % 7, JUNK]
     documents = parse(lines)
