@@ -25,14 +25,14 @@ _MARK = (
     r"|no MAIL in SMTP|auth_|DKIM|End queue|Start queue|exim |re-exec |login_|too many|Connection from|SIGHUP|daemon)"
 )
 _OWN = re.compile(rf"{_STAMP}(?:{_ID}|(?={_MARK}))")
-_TAGGED = re.compile(rf"(?:{_ID})?(?=.)", re.DOTALL)
+_TAGGED = re.compile(rf"(?:\[[0-9]{{1,10}}\] )?(?:{_ID})?(?=.)", re.DOTALL)
 _CLIENT = re.compile(
     r"(?<!\S)(?:H=)?(?!(?:from|on) )(?P<host>[^\s()\[\]=]{1,255}+)?(?: ?\((?P<helo>[^()]{0,255}+)\))? ?"
     r"\[(?P<ip>[0-9A-Fa-f.:]{2,45}+)\](?::(?P<port>[0-9]{1,5}))?"
 )
 _LOCAL = re.compile(r" I=\[(?P<ip>[0-9A-Fa-f.:]{2,45}+)\](?::(?P<port>[0-9]{1,5}))?")
 _FAILED = re.compile(
-    r"(?P<method>[\w.-]{1,64}) authenticator (?P<state>failed|refused) for (?P<rest>.*)\Z",
+    r"(?P<method>[\w.-]{1,64})\s{1,4}authenticator (?P<state>failed|refused) for (?P<rest>.*)\Z",
     re.DOTALL,
 )
 _REASON = re.compile(

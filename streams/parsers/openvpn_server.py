@@ -105,6 +105,11 @@ _INNER = re.compile(
     r"MULTI: primary virtual IP for (?P<user2>[^\s/]{1,128})/(?P<ip2>\S{2,64}):(?P<port2>[0-9]{1,5}): (?P<inner2>[0-9A-Fa-f:.]{2,45})|"
     r"MULTI_sva: pool returned IPv4=(?P<inner3>[0-9.]{7,15})"
 )
+_NAMED = re.compile(
+    r"openvpn server '[^']{0,64}' user '(?P<user>[^']{0,254})' address '(?P<ip>[0-9A-Fa-f:.]{2,45}?)(?::(?P<port>[0-9]{1,5}))?'"
+    r" - (?P<stage>connect(?:ing|ed)|disconnect(?:ing|ed))"
+)
+"""What pfSense's scripts write of a client."""
 _COMMON_NAME = re.compile(r"(?:^|[,/ ])CN=([^,/]{1,128})")
 _STATUS = re.compile(
     r"(?:CLIENT_LIST|ROUTING_TABLE|HEADER|TITLE|TIME|GLOBAL_STATS)[,\t]|END\Z|>(?:CLIENT|STATE|BYTECOUNT|INFO)"
@@ -207,7 +212,18 @@ def _build_act(message: str) -> tuple[dict[str, Value], bool]:
         people.put_user(fields, "" if initiated["user"] == "UNDEF" else initiated["user"])
         _put_origin(fields, initiated["ip"], initiated["port"])
         return fields, True
-    return _build_connection(message), True
+    named = _NAMED.match(message)
+    return _build_connection(message) if named is None else _build_named(named), True
+
+
+def _build_named(match: re.Match[str]) -> dict[str, Value]:
+    stage = match["stage"]
+    outcome = "success" if stage.endswith("ed") else "unknown"
+    kind = "end" if stage.startswith("dis") else "start"
+    fields = _build_fields("session", kind, f"vpn-{stage}", outcome)
+    people.put_user(fields, match["user"])
+    _put_origin(fields, match["ip"], match["port"] or "")
+    return fields
 
 
 def _build_connection(message: str) -> dict[str, Value]:

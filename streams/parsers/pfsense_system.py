@@ -44,6 +44,15 @@ _CHANGE = re.compile(
 _BLOCKED = re.compile(
     r'\s*+Blocking "?(?P<ip>[0-9A-Fa-f:.]{2,64})(?:/[0-9]{1,3})?"? for (?:[0-9]{1,10} secs|ever)'
 )
+_PORTAL = re.compile(
+    r"(?:(?P<act>AUTH|DENY) (?P<user>.{1,254}) \((?P<ip>[0-9A-Fa-f:.]{2,64})\) zone \S{1,64}"
+    r"|Zone: .{1,64}? - (?P<state>[A-Z][A-Z -]{2,64}): (?P<name>.{0,254}), (?P<mac>[0-9A-Fa-f:]{0,17}), (?P<from>[0-9A-Fa-f:.]{2,64}))"
+    r"(?:, (?P<reason>.{1,254}))?\s*\Z",
+    re.DOTALL,
+)
+"""OPNsense's captive portal, and pfSense's."""
+_PORTAL_APPS = frozenset({"captiveportal", "logportalauth"})
+_PORTAL_ENDS = ("DISCONNECT", "LOGOUT", "TIMEOUT", "TERMINATED", "CONCURRENT")
 _APPS = frozenset({"php-fpm", "php", "php-cgi", "audit", "opnsense", "configd.py", "api"})
 
 
@@ -51,6 +60,8 @@ def _can_parse(line: SourceLine) -> bool:
     text, app = line.text, line.frame.app
     if app in {"sshguard", "sshlockout", "sshlockout/webConfigurator"}:
         return _BLOCKED.match(text) is not None
+    if app in _PORTAL_APPS:
+        return _PORTAL.match(text) is not None
     if app not in _APPS:
         return False
     return _SCRIPT.match(text) is not None or _SERVICE.match(text) is not None
@@ -59,11 +70,30 @@ def _can_parse(line: SourceLine) -> bool:
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     if not _can_parse(line):
         raise web_access.build_unreadable("pfsense_system")
-    fields = _build_act(line.text)
+    is_portal = line.frame.app in _PORTAL_APPS
+    fields = _build_portal(line.text) if is_portal else _build_act(line.text)
     fields |= {"observer.vendor": "Netgate", "observer.type": "firewall"}
     if line.frame.host:
         fields["host.name"] = fields["observer.name"] = line.frame.host
     return ParsedEvent(line.frame.time, fields)
+
+
+def _build_portal(text: str) -> dict[str, Value]:
+    match = _PORTAL.match(text)
+    assert match is not None, "it is claimed"
+    state = match["act"] or match["state"]
+    is_end = state.startswith(_PORTAL_ENDS)
+    outcome = "failure" if state in {"DENY", "FAILURE"} else "success"
+    action = "portal-logout" if is_end else "portal-login"
+    fields = _build_fields(["authentication"], ["end" if is_end else "start"], action, outcome)
+    people.put_user(fields, match["user"] or match["name"] or "")
+    ip = addresses.parse_address(match["ip"] or match["from"])
+    addresses.put_endpoint(fields, "source", ip, None)
+    if match["mac"]:
+        fields["source.mac"] = match["mac"].upper().replace(":", "-")
+    if match["reason"]:
+        fields["event.reason"] = match["reason"]
+    return fields | {"service.name": "captiveportal", "network.application": "web"}
 
 
 def _build_act(text: str) -> dict[str, Value]:
@@ -130,7 +160,16 @@ def _build_fields(
 PARSER = Parser(
     id="pfsense_system",
     title="pfSense and OPNsense web interface and system",
-    hints=(b".php: ", b"/rc.", b" [using ", b" via OPNsense", b"Blocking ", b"/usr/local"),
+    hints=(
+        b".php: ",
+        b"/rc.",
+        b" [using ",
+        b" via OPNsense",
+        b"Blocking ",
+        b"/usr/local",
+        b"captiveportal",
+        b"logportalauth",
+    ),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,

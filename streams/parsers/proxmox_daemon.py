@@ -7,13 +7,13 @@ import re
 
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, people, web_access
+from streams.tokenizers import addresses, people, stamps, web_access
 
 _APPS = frozenset(
     {"pvedaemon", "pveproxy", "pvestatd", "proxmox-backup-proxy", "proxmox-backup-api", "pmgdaemon"}
 )
 _FAILED = re.compile(
-    r"authentication failure; rhost=(?P<address>\S*+) user=(?P<user>.*?) msg=(?P<reason>.*)\Z",
+    r"(?:(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:Z|[+-][0-9:]{5})): )?authentication failure; rhost=(?P<address>\S*+) user=(?P<user>.*?) msg=(?P<reason>.*)\Z",
     re.DOTALL,
 )
 _SUCCEEDED = re.compile(r"<(?P<by>[^>]{1,128})> successful auth for user '(?P<user>.{1,128})'\s*\Z")
@@ -24,13 +24,16 @@ _TASK = re.compile(
 
 
 def _can_parse(line: SourceLine) -> bool:
-    return line.frame.app in _APPS
+    """Whether a daemon's name stands before the line, or it is of the Backup Server's own log."""
+    if line.frame.app in _APPS:
+        return True
+    return line.frame.app is None and _FAILED.match(line.text) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
-    if line.frame.app not in _APPS:
+    if not _can_parse(line):
         raise web_access.build_unreadable("proxmox_daemon")
-    fields: dict[str, Value] = {"service.name": line.frame.app}
+    fields: dict[str, Value] = {"service.name": line.frame.app or "proxmox-backup-proxy"}
     if line.frame.host:
         fields["host.name"] = line.frame.host
     text = line.text.strip()
@@ -48,6 +51,9 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
             end = addresses.parse_endpoint(failed["address"])
             addresses.put_endpoint(fields, "source", end.ip, end.port)
             fields["event.reason"] = failed["reason"].strip()
+            stamp = failed["stamp"]
+            if stamp:
+                return ParsedEvent(stamps.parse_iso(stamp, line.zone), fields)
         return ParsedEvent(line.frame.time, fields)
     if task is None:
         return IgnoredLine("a message about the daemon's own work")
@@ -67,7 +73,7 @@ _HEAD = "Nov 22 01:06:15 pve1"
 PARSER = Parser(
     id="proxmox_daemon",
     title="Proxmox VE, Backup Server and Mail Gateway sign-ins and tasks",
-    hints=tuple(app.encode() for app in sorted(_APPS)),
+    hints=(*(app.encode() for app in sorted(_APPS)), b"authentication failure; rhost="),
     claims=_can_parse,
     parse=_parse,
     references=("https://pve.proxmox.com/wiki/Fail2ban",),

@@ -20,6 +20,8 @@ from streams.parsers.linux_auth import PARSER as LINUX
 from streams.parsers.linux_sshd import PARSER as SSHD
 from streams.parsers.mikrotik_routeros import PARSER as MIKROTIK
 from streams.parsers.openvpn_server import PARSER as OPENVPN
+from streams.parsers.pfsense_system import PARSER as PFSENSE
+from streams.parsers.proxmox_daemon import PARSER as PROXMOX
 from streams.parsers.strongswan_ipsec import PARSER as STRONGSWAN
 from streams.parsers.suricata_eve import PARSER as SURICATA
 from streams.parsers.vsftpd_ftp import PARSER as VSFTPD
@@ -434,4 +436,92 @@ def test_a_fortigate_says_in_short_names_what_its_api_was_asked() -> None:
         403,
         "/api/v2/cmdb/system/admin",
         "failure",
+    ]
+
+
+def test_exim_writes_its_process_before_the_message_and_a_tab_within() -> None:
+    refused = fields(
+        EXIM,
+        '2026-11-22T02:04:32.363+00:00 info exim[8001]: [8001] SMTP protocol error in "AUTH LOGIN" H=(User)'
+        " [203.0.113.66]:20042 I=[192.0.2.1]:25 Ci=8001 LOGIN authentication mechanism not supported",
+    )
+    failed = fields(
+        EXIM,
+        "Nov 22 03:39:17 mx1 exim[29786]: dovecot_login \tauthenticator failed for (User) [203.0.113.66]: 535"
+        " Incorrect authentication data (set_id=jo@contoso.example)",
+    )
+
+    assert select(refused, "source.ip source.port destination.ip event.outcome") == [
+        "203.0.113.66",
+        20042,
+        "192.0.2.1",
+        "failure",
+    ]
+    assert select(failed, "source.ip event.outcome user.email") == [
+        "203.0.113.66",
+        "failure",
+        "jo@contoso.example",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind"), [("connecting", "start"), ("connected", "start"), ("disconnected", "end")]
+)
+def test_pfsense_names_who_comes_to_its_vpn(stage: str, kind: str) -> None:
+    event = fields(
+        OPENVPN,
+        "<13>1 2026-11-22T09:26:26.388628+01:00 fw1 openvpn 47053 - - openvpn server 'ovpns1' user 'jo'"
+        f" address '203.0.113.10:51091' - {stage}",
+    )
+
+    assert select(event, "user.name source.ip source.port event.type") == [
+        "jo",
+        "203.0.113.10",
+        51091,
+        [kind],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "outcome"),
+    [
+        ("captiveportal[6]: AUTH jo (192.0.2.102) zone 0", "start", "success"),
+        ("captiveportal[6]: DENY jo (192.0.2.102) zone 0", "start", "failure"),
+        (
+            "logportalauth[6]: Zone: guests - ACCEPT: jo, 02:00:53:00:00:4e, 192.0.2.102",
+            "start",
+            "success",
+        ),
+        (
+            "logportalauth[6]: Zone: guests - FAILURE: jo, 02:00:53:00:00:4e, 192.0.2.102, wrong password",
+            "start",
+            "failure",
+        ),
+        ("logportalauth[6]: Zone: guests - DISCONNECT: jo, , 192.0.2.102", "end", "success"),
+    ],
+)
+def test_a_captive_portal_tells_who_signs_in(message: str, kind: str, outcome: str) -> None:
+    event = fields(PFSENSE, f"<166>Nov 22 14:01:29 fw1 {message}")
+
+    assert select(event, "user.name source.ip event.category event.type event.outcome") == [
+        "jo",
+        "192.0.2.102",
+        ["authentication"],
+        [kind],
+        outcome,
+    ]
+
+
+def test_a_backup_server_tells_failures_in_its_own_log() -> None:
+    event = fields(
+        PROXMOX,
+        "2026-11-22T00:19:41+00:00: authentication failure; rhost=[::ffff:203.0.113.1]:64704 user=eve@pbs"
+        " msg=user account disabled or expired.",
+    )
+
+    assert select(event, "source.ip source.port user.name event.reason") == [
+        "203.0.113.1",
+        64704,
+        "eve@pbs",
+        "user account disabled or expired.",
     ]
