@@ -130,6 +130,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     ecs_values.put_total_bytes(fields)
     ecs_values.put_digest(fields, texts.get("fileHash", ""))
     outcome = texts.get("outcome", "") or texts.get("categoryOutcome", "")
+    outcome = outcome or texts.get("result", "") or texts.get("status", "")
     if not outcome and texts.get("msg", "").casefold() in act_words.OUTCOMES:
         outcome = texts["msg"]
     if _STATUS.fullmatch(outcome) is not None:

@@ -78,7 +78,7 @@ _FAILED = re.compile(
     re.IGNORECASE,
 )
 _SUCCEEDED = re.compile(
-    r"\b(?:success\w{0,5}|succeeded|(?:logged|signed)[- ](?:in|on)|accepted|granted|passed)\b",
+    r"\b(?:success\w{0,5}|succeeded|(?:logged|signed)[- ](?:in|on)|accept(?:ed)?|granted|passed)\b",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(

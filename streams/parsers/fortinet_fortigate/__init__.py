@@ -38,6 +38,8 @@ _PAIR = re.compile(
 )
 _ESCAPE = re.compile(r"\\([\"\\])")
 _CEF_PREFIX = re.compile(r"(?:FTNTFGT|FortinetFortiGate|FTNTFML|FTNTFWB|ad\.)(?=\w)")
+_CEF_SUBJECT = re.compile(r"(?i:traffic|utm|event|app-ctrl|dns|voip|gtp)(?![a-z])")
+"""How FortiOS begins the name of a record; other programs write CEF in its name."""
 _CEF_NAMES = {
     "src": "srcip",
     "spt": "srcport",
@@ -84,6 +86,7 @@ def _is_cef(text: str) -> bool:
         header is not None
         and header.vendor == "Fortinet"
         and "client" not in header.product.lower()
+        and (_CEF_SUBJECT.match(header.name) is not None or _CEF_PREFIX.search(text) is not None)
     )
 
 

@@ -186,7 +186,11 @@ def _put_target(fields: _Fields, target: _Record) -> None:
     """Set the first person and the first group that an act is done to; of a membership the group is
     a property of the person that changes."""
     person: _Fields = {}
-    directory_names.put_person(person, to_word(target.get("userPrincipalName")))
+    shown = to_word(target.get("displayName"))
+    name = to_word(target.get("userPrincipalName"))
+    if not name and "type" not in target and people.is_mail_address(shown):
+        name = shown
+    directory_names.put_person(person, name)
     if person and "user.target.name" not in fields:
         fields.update({n.replace("user.", "user.target."): v for n, v in person.items()})
         _put_texts(

@@ -101,11 +101,14 @@ def _can_parse(line: SourceLine) -> bool:
     if not json_lines.is_object_start(text):
         return False
     match = _CLASS.search(text)
-    return match is not None and find_kind(int(match[1])) is not None
+    if match is None or find_kind(int(match[1])) is None:
+        return False
+    document = json_lines.unwrap(json_lines.read_shared_object(text), "ocsf")
+    return "class_uid" in document
 
 
 def _parse(line: SourceLine) -> ParsedEvent:
-    document = json_lines.read_shared_object(line.text)
+    document = json_lines.unwrap(json_lines.read_shared_object(line.text), "ocsf")
     kind = find_kind(json_lines.to_number(document.get("class_uid")) or 0)
     if kind is None or not isinstance(document.get("metadata"), dict):
         raise UnparseableRecord(

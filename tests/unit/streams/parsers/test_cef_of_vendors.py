@@ -103,6 +103,15 @@ def read(text: str) -> dict[str, Value]:
         ),
         (HEAD + "7|Visit|0|duid=S-1-5-21-7 src=203.0.113.66", {"user.name": None}),
         (
+            HEAD + "1|authentication|4|login=Jo result=success",
+            {"event.outcome": "success", "user.name": "jo"},
+        ),
+        (HEAD + "ACCEPT|User Login|3|suser=jo", {"event.outcome": "success"}),
+        (
+            "CEF:0|Fortinet|Other|7|x|Blocked Web Page|6|src=192.0.2.9 request=/a act=blocked",
+            {"event.category": ["web"], "event.outcome": "failure"},
+        ),
+        (
             "CEF:0|Zscaler|NSSWeblog|5.0|Allowed|x|3|act=Allowed src=192.0.2.9 in=20 out=5000",
             {"source.bytes": 5000, "destination.bytes": 20},
         ),

@@ -9,10 +9,12 @@ from parsing import claims, parse
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser
 from streams.parsers import (
+    fortinet_fortigate,
     jumpcloud_insights,
     microsoft365_audit,
     microsoft_defender,
     microsoft_entra,
+    ocsf_json,
     okta_system,
     pingone_audit,
 )
@@ -96,6 +98,31 @@ _TIME = "2026-11-22T01:06:15Z"
             },
         ),
         (
+            microsoft_entra.PARSER,
+            {
+                "activityDateTime": _TIME,
+                "activityDisplayName": "Add authentication method",
+                "result": "success",
+                "targetResources": [{"displayName": "Jo@contoso.example"}],
+            },
+            {"user.target.name": "jo@contoso.example"},
+        ),
+        (
+            ocsf_json.PARSER,
+            {
+                "message": "User Login",
+                "ocsf": {
+                    "class_uid": 3002,
+                    "activity_id": 1,
+                    "status_id": 2,
+                    "time": 1795309575000,
+                    "user": {"name": "Jo"},
+                    "metadata": {"version": "1.4.0"},
+                },
+            },
+            {"event.category": ["authentication"], "event.outcome": "failure", "user.name": "jo"},
+        ),
+        (
             okta_system.PARSER,
             {
                 "okta": {
@@ -129,3 +156,14 @@ def test_record_of_another_shape_is_read(
     assert isinstance(event, ParsedEvent)
     assert event.time is not None
     assert {name: event.fields.get(name) for name in expected} == expected
+
+
+def test_class_of_ocsf_deep_inside_is_no_record_of_it() -> None:
+    record = {"metadata": {}, "data": {"class_uid": 3002}}
+    assert not claims(ocsf_json.PARSER, orjson.dumps(record).decode())
+
+
+def test_program_of_fortinet_that_is_no_firewall_is_left_to_any_cef() -> None:
+    begin = "CEF:0|Fortinet|FortiGate|7.0|utm-1|"
+    assert not claims(fortinet_fortigate.PARSER, begin + "Blocked Web Page|6|act=blocked")
+    assert claims(fortinet_fortigate.PARSER, begin + "utm:webfilter blocked|6|act=blocked")
