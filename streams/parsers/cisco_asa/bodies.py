@@ -31,6 +31,9 @@ _PAIR = re.compile(
     r",?\s*(?P<word>(?:to|dst|dest|DEST|and)(?=\s)|->)\s*"
     rf"{_build_end('b')}"
 )
+_SPACED = "106002"
+"""PIX writes the ports of a denial by an outbound list behind blanks."""
+_LATE_PORT = re.compile(r" ([0-9]{1,5})\s*\Z")
 _LIST = re.compile(
     r"\Aaccess-list (?P<rule>\S++) (?:permitted|denied|est-allowed) (?P<transport>\S++) "
     r"(?:for user (?P<user>.*) )?(?P<a>[^\s/]++/[^\s(/]++)\((?P<a_port>[0-9]++)\)"
@@ -173,6 +176,10 @@ def _find_pair(body: str) -> re.Match[str] | None:
 def _put_pair(fields: dict[str, Value], code: str, body: str, pair: re.Match[str]) -> None:
     ends = [_End(pair[s], pair[f"{s}_port"], pair[f"{s}_nat"], pair[f"{s}_nat_port"]) for s in "ab"]
     people_there = [pair["a_user"] or pair["a_bare"], _pick_person(pair["b_user"])]
+    late = _LATE_PORT.match(body, pair.end()) if code == _SPACED else None
+    if late is not None and (pair["a_bare"] or "").isdigit():
+        ends = [_End(pair["a"], pair["a_bare"]), _End(pair["b"], late[1])]
+        people_there = []
     if code.startswith("302") and " outbound " in body[:40]:
         # The end after `for` is the outer one; an outbound connection begins at the other.
         ends.reverse()

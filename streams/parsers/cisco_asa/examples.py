@@ -137,4 +137,18 @@ EXAMPLES = (
         "Nov 22 09:22:00 fw-hq : %ASA-3-199999: A message that no list has",
         {"event.code": "199999", "event.outcome": "unknown", "event.severity": 3},
     ),
+    ParserExample(
+        "<162>Nov 22 09:20:00 pix-hq %PIX-2-106002: udp connection denied by outbound list 30 src"
+        " 192.0.2.10 138 dest 203.0.113.5 137",
+        {
+            "event.type": ["connection", "denied"],
+            "source.ip": "192.0.2.10",
+            "source.port": 138,
+            "destination.ip": "203.0.113.5",
+            "destination.port": 137,
+            "network.transport": "udp",
+            "rule.name": "30",
+            "user.name": None,
+        },
+    ),
 )

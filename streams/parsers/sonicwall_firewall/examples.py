@@ -91,4 +91,22 @@ EXAMPLES = (
             "rule.name": "LAN -> WAN",
         },
     ),
+    ParserExample(
+        'id=firewall sn=18B169000001 time="2026-11-22 14:48:07" fw=192.0.2.9 pri=1 c=16 m=236'
+        ' msg="WAN zone administrator login denied due to bad credentials" n=7 usr="admin"'
+        " src=203.0.113.66:36701:X1 dst=192.0.2.9:443:X1",
+        {
+            "event.category": ["authentication"],
+            "event.outcome": "failure",
+            "event.action": "admin-login",
+            "event.reason": "WAN zone administrator login denied due to bad credentials",
+            "user.name": "admin",
+        },
+    ),
+    ParserExample(
+        'id=firewall sn=18B169000001 time="2026-11-22 14:48:07" fw=192.0.2.9 pri=6 c=16 m=246'
+        ' msg="User login from VPN zone allowed" n=7 usr="jo" src=203.0.113.66:36701:X1'
+        " dst=192.0.2.9:443:X1",
+        {"event.outcome": "success", "event.action": "user-login", "event.reason": None},
+    ),
 )
