@@ -5,6 +5,7 @@ A stranger may type any name, so the fixed parts behind it are matched at the en
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
@@ -40,7 +41,7 @@ _BLOCKED = re.compile(
     r"\.?\s*\Z"
 )
 _ACCOUNT = re.compile(
-    r"(?:System )?(?:User )?\[?(?P<by>[^\[\]:]{0,64})\]?:? ?User \[(?P<target>[^\[\]]{1,255})\] (?:was|has been)"
+    r"User \[(?P<target>[^\[\]]{1,255})\] (?:was|has been)"
     r" (?P<act>created|deleted|modified|enabled|disabled)\.?\s*\Z"
 )
 _FILE = re.compile(
@@ -84,21 +85,21 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
 
 
 def _build_act(text: str) -> dict[str, Value] | None:
-    for pattern, outcome in ((_FAILED, "failure"), (_ACCEPTED, "success")):
-        match = pattern.search(text)
-        if match is not None:
-            return _build_sign_in(match, outcome)
-    for pattern, build in (
-        (_ENDED, _build_end),
-        (_SHARED, _build_share),
-        (_FILE, _build_file),
-        (_BLOCKED, _build_block),
-        (_ACCOUNT, _build_account),
-    ):
-        match = pattern.search(text)
-        if match is not None:
-            return build(match)
+    for sign, kinds in _KINDS:
+        begin = text.find(sign)
+        for pattern, build in kinds if begin >= 0 else ():
+            match = pattern.match(text, begin)
+            if match is not None:
+                return build(match)
     return None
+
+
+def _build_refusal(match: re.Match[str]) -> dict[str, Value]:
+    return _build_sign_in(match, "failure")
+
+
+def _build_acceptance(match: re.Match[str]) -> dict[str, Value]:
+    return _build_sign_in(match, "success")
 
 
 def _build_sign_in(match: re.Match[str], outcome: str) -> dict[str, Value]:
@@ -176,6 +177,22 @@ def _put_person(fields: dict[str, Value], match: re.Match[str]) -> None:
     fields["service.name"] = match["service"].casefold()
 
 
+_Build = Callable[[re.Match[str]], dict[str, Value]]
+_KINDS: tuple[tuple[str, tuple[tuple[re.Pattern[str], _Build], ...]], ...] = (
+    (
+        "User [",
+        (
+            (_FAILED, _build_refusal),
+            (_ACCEPTED, _build_acceptance),
+            (_ENDED, _build_end),
+            (_SHARED, _build_share),
+            (_ACCOUNT, _build_account),
+        ),
+    ),
+    ("Event: ", ((_FILE, _build_file),)),
+    ("Host [", ((_BLOCKED, _build_block),)),
+)
+"""Where an act may begin, and its shapes there."""
 _REFUSED = {
     "event.category": ["authentication"],
     "event.outcome": "failure",

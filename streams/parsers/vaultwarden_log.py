@@ -17,11 +17,11 @@ _START = re.compile(
 )
 _IP = r"IP: (?P<ip>[0-9A-Fa-f.:]{2,45}?)"
 _REFUSED = re.compile(
-    rf"(?P<reason>.{{3,300}}?)(?:\. Try again)?\.? {_IP}\.(?: Username: (?P<user>.*?)\.?)?\s*\Z"
-    rf"|(?P<bare>.{{3,300}}?)\.? {_IP.replace('<ip>', '<bare_ip>')}\s*\Z",
+    rf"(?P<reason>.{{3,300}}?)(?:\. Try again)?\.? {_IP}\.(?: Username: (?P<user>.*))?\Z"
+    rf"|(?P<bare>.{{3,300}}?)\.? {_IP.replace('<ip>', '<bare_ip>')}\Z",
     re.DOTALL,
 )
-_ACCEPTED = re.compile(rf"User (?P<user>.*) logged in successfully\. {_IP}\s*\Z", re.DOTALL)
+_ACCEPTED = re.compile(rf"User (?P<user>.*) logged in successfully\. {_IP}\Z", re.DOTALL)
 _SECOND_FACTOR = re.compile(
     r"TOTP|two.?factor|2FA|YubiKey|WebAuthn|Duo|[Rr]ecovery code", re.IGNORECASE
 )
@@ -42,7 +42,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
             place="vaultwarden_log",
             remedy="Leave EXTENDED_LOGGING at its default.",
         )
-    fields = _build_act(line.text[start.end() :], start["level"])
+    fields = _build_act(line.text[start.end() :].rstrip(), start["level"])
     if fields is None:
         return IgnoredLine("describes no sign-in")
     fields["service.name"] = "vaultwarden"
@@ -65,7 +65,8 @@ def _build_act(text: str, level: str) -> dict[str, Value] | None:
     reason = match["reason"] or match["bare"]
     is_admin = "admin token" in reason.casefold()
     action = "vault_admin_login" if is_admin else "vault_login"
-    fields = mail_sign_ins.build_sign_in("failure", action, user=match["user"])
+    user = (match["user"] or "").removesuffix(".")
+    fields = mail_sign_ins.build_sign_in("failure", action, user=user)
     fields["event.reason"] = reason.strip().rstrip(".")
     if _SECOND_FACTOR.search(reason) is not None:
         fields["breach.auth.method"] = "second factor"
