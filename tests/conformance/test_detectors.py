@@ -63,6 +63,7 @@ def members_of(detector: Detector) -> st.SearchStrategy[list[DetectorSignal]]:
         step=st.sampled_from(steps),
         value=st.sampled_from(values),
         evidence=st.none(),
+        attempts=st.integers(1, 40),
     )
     return st.lists(member, max_size=60)
 
