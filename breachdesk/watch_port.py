@@ -132,6 +132,13 @@ class WatchBook(Protocol):
         """List closed alerts of this kind that ended since then, oldest first."""
         ...
 
+    def find_unheard_customers(
+        self, silent: Collection[str], since: int
+    ) -> Mapping[str, Sequence[str]]:
+        """Find customers of whom one of these sources told, and since this hour no other; with the
+        names of those that did, in order."""
+        ...
+
     def list_sightings(self, customers: Collection[str]) -> Sequence[SourceSighting]:
         """List which source told of which asset of these customers, by customer, asset, source."""
         ...

@@ -21,6 +21,8 @@ class OperationsKind(StrEnum):
     FLOODED = "flooded"
     UNREAD = "unread"
     """A poller or follower cannot read something of it."""
+    CUSTOMER_SILENT = "customer_silent"
+    """Every source that tells of a customer is silent."""
 
 
 class OperationsAlert(FrozenModel):
@@ -28,6 +30,7 @@ class OperationsAlert(FrozenModel):
 
     id: int = 0
     source: str
+    """Its name; of a silent customer the customer's id."""
     kind: OperationsKind
     begin: datetime
     """Since when, as the arrivals show it."""

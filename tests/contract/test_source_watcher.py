@@ -24,6 +24,7 @@ from streams.ports import (
     PartitionAdvance,
     RecordBatch,
     SourceCount,
+    SourceSighting,
     SubjectKind,
 )
 
@@ -253,3 +254,34 @@ def test_a_reader_that_reports_no_more_leaves_no_trouble(store: PipelineStore) -
 
     assert store.read(lambda uow: list_troubles(uow, START + MINUTE)) == ["fw: refused"]
     assert store.read(lambda uow: list_troubles(uow, START + 5 * MINUTE)) == []
+
+
+def test_a_customer_whose_sources_are_all_silent_has_an_alert_until_one_is_heard(
+    store: PipelineStore,
+) -> None:
+    receive(store, *(START + n * MINUTE for n in range(120)))
+    last = START + 119 * MINUTE
+    hour = int(last.timestamp() // 3600)
+    tell(store, SourceSighting("acme", "host:web", "fw", hour))
+    tell(store, SourceSighting("beta", "host:web", "fw", hour))
+    tell(store, SourceSighting("beta", "host:db", "nginx", hour))
+    watch(store, last, range(0, 200, 5))
+
+    (alert,) = [each for each in alerts(store) if each.kind is OperationsKind.CUSTOMER_SILENT]
+    assert (alert.source, alert.begin, alert.closed_at) == ("acme", last, None)
+    assert alert.reason == "every source that tells of this customer is silent: fw"
+
+    back = last + 200 * MINUTE
+    receive(store, back)
+    watch(store, back, (5, 10))
+    assert store.read(lambda uow: uow.watch.list_open()) == []
+
+
+def tell(store: PipelineStore, sighting: SourceSighting) -> None:
+    sink = store.make_batch_sink()
+    before = sink.load_positions(["journal"])["journal"]
+    offset = 1 if before.position is None else before.position.offset + 1
+    step = PartitionAdvance("journal", before, RecordPosition("day", offset), before.arrived)
+    sink.commit(
+        RecordBatch([step], sightings=[sighting]), {}, lambda _rows, _low: GroupUpdates(), START
+    )

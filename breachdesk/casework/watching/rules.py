@@ -32,6 +32,7 @@ COLLAPSE, RECOVERY = 0.1, 0.3
 FLOOD, EBB = 10, 3
 FEWEST_FLOOD = 10_000
 FEWEST_HOURS = 24
+MOST_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,21 @@ def judge_never_seen(configured: datetime, now: datetime, limit_minutes: int | N
         is_wrong=True,
         begin=configured,
         reason="it is configured, and no record of it ever arrived",
+    )
+
+
+def judge_customer(sources: Sequence[str], since: datetime | None) -> Verdict:
+    """Judge a customer of whom only these silent sources told. Their own blind intervals are those
+    of the customer."""
+    kind = OperationsKind.CUSTOMER_SILENT
+    if not sources:
+        return Verdict(kind, is_wrong=False)
+    names = ", ".join(sources[:MOST_NAMES]) + (" and others" if len(sources) > MOST_NAMES else "")
+    return Verdict(
+        kind,
+        is_wrong=True,
+        begin=since,
+        reason=f"every source that tells of this customer is silent: {names}",
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from breachdesk.casework.watching import rules
+from breachdesk.casework.watching.coverage import compute_since
 from breachdesk.casework.watching.heard_minutes import HISTORY_DAYS, HeardMinutes, Span
 from breachdesk.casework.watching.reader_troubles import list_troubles
 from breachdesk.ports import UnitOfWork
@@ -118,6 +119,7 @@ class SourceWatcher:
         verdicts = [
             *self._judge_arrivals(uow, judged, mark, known),
             *self._judge_figures(uow, judged, known),
+            *_judge_customers(uow, judged, known),
             *_judge_readers([*troubles, *list_troubles(uow, now)], known),
         ]
         changes = [
@@ -246,6 +248,24 @@ class SourceWatcher:
                 same,
             )
         return self._hourly
+
+
+def _judge_customers(
+    uow: UnitOfWork, now: datetime, known: Known
+) -> Iterable[tuple[str, rules.Verdict]]:
+    """Judge the customers of whom silent sources tell, as of the last look."""
+    begins = {
+        source: alert.begin
+        for (source, kind), alert in known.items()
+        if kind is OperationsKind.SILENT
+    }
+    unheard = uow.watch.find_unheard_customers(begins, compute_since(now))
+    for customer, sources in unheard.items():
+        since = max(begins[source] for source in sources)
+        yield customer, rules.judge_customer(sources, since)
+    for customer, kind in known:
+        if kind is OperationsKind.CUSTOMER_SILENT and customer not in unheard:
+            yield customer, rules.judge_customer((), None)
 
 
 def _judge_readers(troubles: Sequence[str], known: Known) -> Iterable[tuple[str, rules.Verdict]]:

@@ -29,6 +29,7 @@ from streams.ports import HourCount, SourceSighting, SubjectKind
 
 MOST_HOURS = 1_500_000
 """Rows that are kept: 35 days of 1,700 names."""
+MOST_UNHEARD = 2_000
 NEWEST = KeysetPager(
     SortKey(operations_alerts.c.opened_at, descending=True),
     SortKey(operations_alerts.c.id, descending=True),
@@ -168,6 +169,30 @@ class SqlWatchBook:
             .order_by(columns.begin)
         )
         return [_build_alert(row) for row in self._connection.execute(query)]
+
+    def find_unheard_customers(
+        self, silent: Collection[str], since: int
+    ) -> Mapping[str, Sequence[str]]:
+        """Find at most MOST_UNHEARD rows, by customer."""
+        if not silent:
+            return {}
+        columns = sightings.c
+        is_silent = match_any(self._connection, columns.source, silent)
+        heard = select(columns.customer).where(~is_silent, columns.hour >= since)
+        query = (
+            select(columns.customer, columns.source)
+            .where(is_silent, columns.customer.not_in(heard))
+            .group_by(columns.customer, columns.source)
+            .order_by(
+                sort_by_bytes(self._connection, columns.customer),
+                sort_by_bytes(self._connection, columns.source),
+            )
+            .limit(MOST_UNHEARD)
+        )
+        sources: dict[str, list[str]] = {}
+        for row in self._connection.execute(query):
+            sources.setdefault(row.customer, []).append(row.source)
+        return sources
 
     def list_sightings(self, customers: Collection[str]) -> Sequence[SourceSighting]:
         """List sightings of these customers' assets."""

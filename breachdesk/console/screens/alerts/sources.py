@@ -39,6 +39,7 @@ KIND_LABELS = {
     OperationsKind.COLLAPSED: "far fewer records",
     OperationsKind.FLOODED: "far more records",
     OperationsKind.UNREAD: "cannot be read",
+    OperationsKind.CUSTOMER_SILENT: "customer silent",
 }
 LATENESS_LABELS = {
     5: "5 s", 30: "30 s", 120: "2 min", 600: "10 min", 3_600: "1 h", 21_600: "6 h", 86_400: "24 h",
