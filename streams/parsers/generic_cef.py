@@ -87,9 +87,11 @@ _OTHER_USERS = ("username", "user", "usrName", "login")
 _OF_VENDORS = {
     "MCAS": {"dvc": "source.ip"},
     "Zscaler": {"in": "destination.bytes", "out": "source.bytes"},
+    "sophos": {"source_info_ip": "source.ip", "dhost": "host.name"},
 }
 """Keys that a vendor documents with another meaning than the specification: Defender for Cloud Apps
-writes the address of the client's device, Zscaler the size of the response as `in`."""
+writes the address of the client's device, Zscaler the size of the response as `in`, Sophos Central's script the computer."""
+_THREATS = re.compile(r"Event::Endpoint::(?:Core|Threat|Hmpa)", re.IGNORECASE)
 _NAME = re.compile(r"(?=[^\W\d_])(?!(?i:[0-9a-f]{12,}|s-1-)|None\Z)[\w.-]{1,64}(?:@[\w.-]{1,190})?")
 _STATUS = re.compile(r"[1-5][0-9]{2}")
 _DIRECTIONS = {"0": "inbound", "1": "outbound"}
@@ -143,7 +145,8 @@ def _parse(line: SourceLine) -> ParsedEvent:
         texts.get("reason", ""),
         (record.header.code,),
     )
-    if kind.category == ["host"] and _find(by_label, _LABELLED_MALWARE):
+    is_threat = record.header.vendor == "sophos" and _THREATS.match(record.header.code) is not None
+    if is_threat or (kind.category == ["host"] and _find(by_label, _LABELLED_MALWARE)):
         kind = kind._replace(category=["malware"])
     act_words.put_kind(fields, kind)
     return ParsedEvent(_find_time(texts, line), fields)

@@ -111,7 +111,15 @@ def _find_record(text: str) -> _Record | None:
     if record is None or "events" not in record or "actor" not in record:
         return None
     identity = to_mapping(record.get("id"))
-    return record if "applicationName" in identity and "time" in identity else None
+    if "time" not in identity:
+        return None
+    is_named = "applicationName" in identity or _get_name(record).startswith("login_")
+    return record if is_named else None
+
+
+def _get_name(record: _Record) -> str:
+    event = next(iter(to_mappings(record.get("events"))), None) or to_mapping(record.get("events"))
+    return to_word(event.get("name"))
 
 
 def _can_parse(line: SourceLine) -> bool:
@@ -128,7 +136,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
         )
     identity = to_mapping(record.get("id"))
     event = next(iter(to_mappings(record.get("events"))), None) or to_mapping(record.get("events"))
-    application = to_word(identity.get("applicationName")).casefold()
+    application = to_word(identity.get("applicationName")).casefold() or "login"
     fields: _Fields = {"event.provider": application, "observer.product": "Google Workspace"}
     parameters = _collect_parameters(event.get("parameters"))
     _put_act(fields, application, to_word(event.get("name")), parameters)
@@ -262,7 +270,7 @@ def _build(application: str, name: str, parameters: list[Value], ip: str = "198.
 PARSER = Parser(
     id="google_workspace",
     title="Google Workspace Reports API (login, admin, Drive, token, rules)",
-    hints=(b'"applicationName"',),
+    hints=(b'"applicationName"', b'"login_'),
     claims=_can_parse,
     parse=_parse,
     references=(

@@ -97,8 +97,16 @@ _INTRUSION = re.compile(
 _CONNECTION = re.compile(
     r"\b(?:network|connections?|firewall|traffic|packets?|port scan)\b", re.IGNORECASE
 )
+_PROCESS = re.compile(
+    r"\bprocess (?:was |has been )?(?:creat|start|execut|launch)\w{0,4}", re.IGNORECASE
+)
 _MAIL = re.compile(
     r"\b(?:e-?mails?|mailbox|messages? (?:block|quarantin|deliver)\w{0,4})\b", re.IGNORECASE
+)
+_BY_WORDS = (
+    (_MALWARE, "malware", "info"),
+    (_INTRUSION, "intrusion_detection", "info"),
+    (_PROCESS, "process", "start"),
 )
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where `userAuthenticate` and `SQLInjection` are divided."""
@@ -196,10 +204,10 @@ def _choose_by_fields(
         denied, allowed = _read_verdict(text)
     types = ["denied"] if denied else ["allowed"] if allowed else []
     outcome = known or ("failure" if denied else "success" if allowed else "unknown")
-    for words, category in ((_MALWARE, "malware"), (_INTRUSION, "intrusion_detection")):
+    for words, category, kind in _BY_WORDS:
         if words.search(text):
             more = ["web"] if "http.request.method" in fields else []
-            return GenericKind([category, *more], types or ["info"], outcome, action)
+            return GenericKind([category, *more], types or [kind], outcome, action)
     for names, category, leading in _BY_FIELDS:
         if all(name in fields for name in names):
             return GenericKind([category], [*leading, *types] or ["info"], outcome, action)

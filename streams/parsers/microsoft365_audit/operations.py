@@ -35,6 +35,9 @@ _VERB_TYPES = {
     "disable": "change",
     "consent": "change",
 }
+_PAST = re.compile(r"(creat|add|delet|remov|modif|chang|updat|renam)(?:i?ed)")
+_PAST_TYPES = {"creat": "creation", "add": "creation", "delet": "deletion", "remov": "deletion"}
+"""Of what was done, as SharePoint and Teams name it: `TeamCreated`."""
 _WORD_ENDS = re.compile(r"[-\s.]")
 
 
@@ -48,5 +51,8 @@ def get_file_type(operation: str) -> str | None:
 
 
 def get_verb_type(operation: str) -> str:
-    """Return the type of any other operation, by its first word (`add user.`, `set-mailbox`)."""
-    return _VERB_TYPES.get(_WORD_ENDS.split(operation, maxsplit=1)[0], "info")
+    """Return the type of any other operation, by its first word (`add user.`, `set-mailbox`), or by
+    what its last one says was done."""
+    kind = _VERB_TYPES.get(_WORD_ENDS.split(operation, maxsplit=1)[0])
+    past = _PAST.search(operation)
+    return kind or ("info" if past is None else _PAST_TYPES.get(past[1], "change"))

@@ -112,6 +112,8 @@ def _put_other(fields: _Fields, record: _Record, key: str) -> None:
     types = [subject[0]] if subject is not None else []
     fields |= {"event.category": [category], "event.type": [*types, operations.get_verb_type(key)]}
     where = to_word(record.get("ObjectId"))
+    if team := to_word(record.get("TeamName")):
+        fields["group.name"] = team
     if directory:
         put_target(fields, where)
     elif "://" in where[:9]:

@@ -32,6 +32,8 @@ _RISKS = frozenset(
     }
 )
 _AUDIT_NAMES = frozenset({"activityDisplayName", "provisioningAction"})
+_ROW = frozenset({"timeGenerated", "userPrincipalName", "resultType", "appDisplayName"})
+"""Columns of a sign-in that a query of Log Analytics gives without its table's name."""
 _CALLS = frozenset({"microsoftgraphactivitylogs"})
 _STAMPS = (
     *("createdDateTime", "activityDateTime", "detectedDateTime", "riskLastUpdatedDateTime"),
@@ -74,6 +76,8 @@ def _get_graph_kind(record: _Record) -> str | None:
     if "activityDateTime" in record and _AUDIT_NAMES & record.keys():
         return "audit"
     if record.get("operationName") == "Sign-in activity" and record.get("properties"):
+        return "sign_in"
+    if record.keys() >= _ROW:
         return "sign_in"
     if "riskState" in record and ("riskEventType" in record or "riskLastUpdatedDateTime" in record):
         return "risk"
@@ -192,6 +196,7 @@ PARSER = Parser(
     title="Microsoft Entra ID sign-ins, audits and risks (Graph, diagnostic settings)",
     hints=(
         *(b'"createdDateTime"', b'SignInLogs"', b'"AuditLogs"', b'"activityDisplayName"'),
+        *(b'"ResultType"', b'"provisioningAction"', b'"Sign-in activity"'),
         *(b'"ActivityDisplayName"', b'"CreatedDateTime"', b'"SigninLogs"', b'"riskState"'),
         *(
             b'"RiskState"',

@@ -108,6 +108,13 @@ def read(text: str) -> dict[str, Value]:
         ),
         (HEAD + "ACCEPT|User Login|3|suser=jo", {"event.outcome": "success"}),
         (
+            (
+                "CEF:0|sophos|sophos central|1.0|Event::Endpoint::Threat::Detected|ML/PE-A|8|"
+                "source_info_ip=192.0.2.9 dhost=pc7 suser=CONTOSO\\\\Jo"
+            ),
+            {"event.category": ["malware"], "source.ip": "192.0.2.9", "host.name": "pc7"},
+        ),
+        (
             "CEF:0|Fortinet|Other|7|x|Blocked Web Page|6|src=192.0.2.9 request=/a act=blocked",
             {"event.category": ["web"], "event.outcome": "failure"},
         ),

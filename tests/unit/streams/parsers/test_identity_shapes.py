@@ -10,6 +10,7 @@ from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser
 from streams.parsers import (
     fortinet_fortigate,
+    google_workspace,
     jumpcloud_insights,
     microsoft365_audit,
     microsoft_defender,
@@ -106,6 +107,43 @@ _TIME = "2026-11-22T01:06:15Z"
                 "targetResources": [{"displayName": "Jo@contoso.example"}],
             },
             {"user.target.name": "jo@contoso.example"},
+        ),
+        (
+            microsoft_entra.PARSER,
+            {
+                "TimeGenerated": _TIME,
+                "UserPrincipalName": "jo@contoso.example",
+                "IPAddress": "198.51.100.7",
+                "ResultType": "50126",
+                "AppDisplayName": "Portal",
+            },
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "source.ip": "198.51.100.7",
+            },
+        ),
+        (
+            google_workspace.PARSER,
+            {
+                "id": {"time": _TIME},
+                "actor": {"email": "jo@contoso.example"},
+                "ipAddress": "198.51.100.7",
+                "events": [{"name": "login_failure"}],
+            },
+            {"event.category": ["authentication"], "event.outcome": "failure"},
+        ),
+        (
+            microsoft365_audit.PARSER,
+            {
+                "Operation": "TeamCreated",
+                "CreationTime": _TIME,
+                "Id": "1",
+                "UserId": "al@contoso.example",
+                "Workload": "MicrosoftTeams",
+                "TeamName": "Staff",
+            },
+            {"event.category": ["iam"], "event.type": ["creation"], "group.name": "Staff"},
         ),
         (
             ocsf_json.PARSER,

@@ -25,6 +25,7 @@ ENDS: dict[str, Value] = {"source.ip": "203.0.113.66", "destination.ip": "192.0.
         ("AUTHN_ATTEMPT", "authentication", "unknown"),
         ("SSO", "authentication", "unknown"),
         ("SSO settings changed", "configuration", "unknown"),
+        ("Process created", "process", "unknown"),
         ("Folder permissions removed", "file", "unknown"),
     ],
 )
