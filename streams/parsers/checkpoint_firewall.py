@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 
+import orjson
+
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
@@ -145,12 +147,11 @@ def _can_parse(line: SourceLine) -> bool:
 
 @lru_cache(maxsize=2)
 def _read(text: str) -> Mapping[str, str] | None:
-    start = _BRACKETS.match(text)
+    start, older = _BRACKETS.match(text), _FIELDS.match(text)
     if start is not None:
         return _read_brackets(text[start.end() :])
-    older = _FIELDS.match(text)
-    if older is not None:
-        return _read_fields(older)
+    if older is not None or text.startswith("{"):
+        return _read_json(text) if older is None else _read_fields(older)
     header = cef.read_header(text)
     if header is not None:
         record = cef.read(text) if header.vendor == _VENDOR else None
@@ -167,6 +168,20 @@ def _read(text: str) -> Mapping[str, str] | None:
         else key_value.parse_pairs(text)
     )
     return key_value.select_first_values(pairs)
+
+
+def _read_json(text: str) -> Mapping[str, str] | None:
+    """Read an object with the names of the syslog format; of a list the first value counts."""
+    if '"origin"' not in text or '"product"' not in text:
+        return None
+    try:
+        record = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(record, dict) or not {"loguid", "sequencenum", "ifdir"} & record.keys():
+        return None
+    firsts = ((k, v[0] if isinstance(v, list) and v else v) for k, v in record.items())
+    return {key: str(value) for key, value in firsts if isinstance(value, str | int)}
 
 
 def _read_brackets(text: str) -> Mapping[str, str] | None:
@@ -335,7 +350,7 @@ def _parse_time(pairs: Mapping[str, str], line: SourceLine) -> datetime | None:
 PARSER = Parser(
     id="checkpoint_firewall",
     title="Check Point (Log Exporter)",
-    hints=(b':"', b"|Check Point|", b"loguid=", b"[Fields@1.3.6.1.4.1.2620 "),
+    hints=(b':"', b'": "', b"|Check Point|", b"loguid=", b"[Fields@1.3.6.1.4.1.2620 "),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,

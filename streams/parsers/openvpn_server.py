@@ -64,6 +64,8 @@ _SIGN_INS = (
         ),
         "failure",
     ),
+    (re.compile(r"VPN Auth Failed: (?P<quote>['\"])(?P<reason>.{1,254}?)(?P=quote)"), "failure"),
+    (re.compile(r"AUTH ERROR: (?P<reason>.{1,254}) user=(?P<user>\S{1,254})\s*\Z"), "failure"),
     (re.compile(r"user '(?P<user>.*)' authenticated\.?\s*\Z"), "success"),
     (re.compile(r"user '(?P<user>.*)' could not authenticate\.?\s*\Z"), "failure"),
     (re.compile(r'LDAP user "(?P<user>.*)" was not found'), "failure"),
@@ -89,7 +91,7 @@ _SIGN_INS = (
     ),
 )
 _RETOLD_FAILURES = re.compile(
-    r"SENT CONTROL \[[^\]]*\]: 'AUTH_FAILED|AUTH: Received control message: AUTH_FAILED|"
+    r"SENT CONTROL \[(?P<user>[^\]]*)\]: 'AUTH_FAILED(?:,(?P<reason>[^']{1,254}))?|AUTH: Received control message: AUTH_FAILED|"
     r"PLUGIN_CALL: .*AUTH_USER_PASS_VERIFY (?:status=1|failed)|"
     r"WARNING: Failed running command \(--auth-user-pass-verify\)"
 )
@@ -122,10 +124,13 @@ class _Split:
     __slots__ = ("message", "peer", "stamp")
 
     def __init__(self, text: str) -> None:
-        server = _SERVER.match(text)
         self.stamp: str | None = None
-        if server is not None:
-            self.stamp, text = server["stamp"], text[server.end() :].removesuffix(server["quote"])
+        for _ in range(2):  # what the web server writes stands within what the daemon writes
+            server = _SERVER.match(text)
+            if server is None:
+                break
+            self.stamp = server["stamp"] or self.stamp
+            text = text[server.end() :].removesuffix(server["quote"])
         start = _START.match(text)
         at = 0 if start is None else start.end()
         if start is not None:
@@ -204,8 +209,11 @@ def _build_act(message: str) -> tuple[dict[str, Value], bool]:
     sign_in = _find_sign_in(message)
     if sign_in is not None:
         return _build_sign_in(*sign_in), False
-    if _RETOLD_FAILURES.match(message):
-        return _build_fields("authentication", "start", "vpn-login", "failure"), True
+    retold = _RETOLD_FAILURES.match(message)
+    if retold is not None:
+        fields = _build_fields("authentication", "start", "vpn-login", "failure")
+        people.put_user(fields, "" if retold["user"] in (None, "UNDEF") else retold["user"])
+        return fields | ({"event.reason": retold["reason"]} if retold["reason"] else {}), True
     initiated = _INITIATED.match(message)
     if initiated is not None:
         fields = _build_fields("authentication", "start", "vpn-login", "success")
@@ -313,6 +321,7 @@ PARSER = Parser(
             b"Inactivity",
             b"Web login",
             b"VPN Auth",
+            b"AUTH ERROR: ",
             b"Bad encapsulated",
         ),
         *(

@@ -52,7 +52,9 @@ def _read(line: SourceLine) -> Mapping[str, Value]:
     except UnparseableRecord:
         return {}
     has_ends = "src_ip" in document and "dest_ip" in document
-    if "timestamp" not in document or not (has_ends or document.get("event_type") in _STATUS):
+    if not {"timestamp", "flow_id"} & document.keys() or not (
+        has_ends or document.get("event_type") in _STATUS
+    ):
         return {}
     return document
 
@@ -91,7 +93,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
 
 
 def _parse_time(document: Mapping[str, Value], line: SourceLine) -> datetime | None:
-    stamp = json_lines.to_word(document["timestamp"])
+    stamp = json_lines.to_word(document.get("timestamp"))
     return device_stamps.parse_stamp(stamp, line.arrived, line.zone) or line.frame.time
 
 

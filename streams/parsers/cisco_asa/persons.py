@@ -40,6 +40,7 @@ _SENTENCES = tuple(
         rf"User '(?P<user>.*)', running '[^']*+' from IP (?P<ip>{_IP}), executed (?P<command>.*)",
         r"User '(?P<user>.*?)' executed (?:the |cmd: )(?P<command>.*)",
         r"Auth\w*+ \w++ ?(?:\([^)]*+\) )?for user '?(?P<user>.*)'? from [^\s/]++/",
+        r"Authen Session (?:Start|End): user '?(?P<user>.*?)'?, sid [0-9]++(?:, elapsed [0-9]++ seconds)?",
         r"Attempted console login failed\.? ?[Uu]ser (?P<user>.*) did NOT",
         (
             rf"SSH session from (?:(?P<ip>{_IP}) )?on interface \S++ for user (?P<user>.*)"

@@ -73,7 +73,7 @@ _ATTACKS = (
     ),
     re.compile(rf"(?P<name>Temporarily blocking) host (?P<source>{IP})"),
     re.compile(
-        rf"(?P<name>ARP spoofing) attack detected, ip=(?P<source>{IP})(?:, mac=(?P<mac>[0-9A-Fa-f:]{{17}}))?"
+        rf"(?P<name>ARP spoofing|MAC spoofing)(?: attack detected)?, ip=(?P<source>{IP})(?:, mac=(?P<mac>[0-9A-Fa-f:]{{17}}))?"
     ),
 )
 _DETAIL = re.compile(r"(Source|Destination) (IP|Port)(?: Address)?: ([0-9A-Fa-f:.]{1,45})")

@@ -9,6 +9,7 @@ from parsing import claims, parse
 
 from schemas.pipeline.plugin import ParsedEvent, Parser
 from streams.parsers.barracuda_cloudgen import PARSER as CLOUDGEN
+from streams.parsers.checkpoint_firewall import PARSER as CHECKPOINT
 from streams.parsers.cisco_asa import PARSER as ASA
 from streams.parsers.cisco_ios import PARSER as IOS
 from streams.parsers.dropbear_ssh import PARSER as DROPBEAR
@@ -525,3 +526,106 @@ def test_a_backup_server_tells_failures_in_its_own_log() -> None:
         "eve@pbs",
         "user account disabled or expired.",
     ]
+
+
+def test_check_point_writes_the_names_of_its_syslog_in_json() -> None:
+    traffic = fields(
+        CHECKPOINT,
+        '{"action": "Drop", "dst": "203.0.113.80", "ifdir": "inbound", "ifname": "eth0", "layer_name":'
+        ' ["Network", "URL"], "origin": "192.0.2.1", "product": "VPN-1 & FireWall-1", "proto": 6, "s_port": 35098,'
+        ' "sequencenum": 1, "service": 443, "src": "192.0.2.10", "rule_name": "Cleanup", "time": 1795338847}',
+    )
+    sign_in = fields(
+        CHECKPOINT,
+        '{"action": "Log In", "auth_status": "Successful Login", "loguid": "{0x1}", "origin": "192.0.2.1",'
+        ' "product": "Identity Awareness", "sequencenum": "1", "src": "192.0.2.11", "time": "1795338847"}',
+    )
+
+    assert select(
+        traffic, "source.ip source.port destination.ip destination.port event.type rule.name"
+    ) == ["192.0.2.10", 35098, "203.0.113.80", 443, ["connection", "denied"], "Cleanup"]
+    assert select(sign_in, "source.ip event.category event.outcome") == [
+        "192.0.2.11",
+        ["authentication"],
+        "success",
+    ]
+
+
+def test_other_objects_are_not_check_points() -> None:
+    assert not claims(CHECKPOINT, '{"origin": "a", "product": "b", "action": "Log In"}')
+    assert not claims(CHECKPOINT, '{"origin": "a", "product": "b", "ifdir": "in"')
+
+
+@pytest.mark.parametrize(
+    ("message", "user", "reason"),
+    [
+        (
+            "[-] VPN Auth Failed: 'local auth failed: wrong password' [None]",
+            None,
+            "local auth failed: wrong password",
+        ),
+        ("[-] AUTH ERROR: DENY: user in deny list. user=jo", "jo", "DENY: user in deny list."),
+        (
+            (
+                "[-] [WEB] OUT: \"2026-11-22T05:12:14+0000 [stdout#info] Web login authentication failed: {'status': 1,"
+                " 'user': 'jo', 'reason': 'local auth failed', 'auth method': 'local'}\""
+            ),
+            "jo",
+            "local auth failed",
+        ),
+        (
+            (
+                "[-] [OVPN 2] OUT: \"2026-11-22 04:21:09 203.0.113.66:8080 SENT CONTROL [jo]: 'AUTH_FAILED,TOTP code is"
+                " incorrect' (status=1)\""
+            ),
+            "jo",
+            "TOTP code is incorrect",
+        ),
+    ],
+)
+def test_an_access_server_says_whom_it_refused_and_why(
+    message: str, user: str | None, reason: str
+) -> None:
+    line = f"<14>Nov 22 05:11:13 vpn1 openvpnas: {message}"
+
+    assert claims(OPENVPN, line)
+    assert select(fields(OPENVPN, line), "user.name event.outcome event.reason event.category") == [
+        user,
+        "failure",
+        reason,
+        ["authentication"],
+    ]
+
+
+def test_suricata_is_known_by_the_flow_where_the_time_was_removed() -> None:
+    line = (
+        '{"src_ip":"192.0.2.10","src_port":55315,"event_type":"smb","flow_id":1,"dest_ip":"192.0.2.53",'
+        '"proto":"UDP","dest_port":53}'
+    )
+
+    assert claims(SURICATA, line)
+    assert fields(SURICATA, line)["destination.port"] == 53
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("109011: Authen Session Start: user jo, sid 23", ["start", "info"]),
+        ("109012: Authen Session End: user 'jo', sid 23, elapsed 5 seconds", ["end"]),
+    ],
+)
+def test_an_asa_names_whose_session_it_let_through(sentence: str, kind: list[str]) -> None:
+    event = fields(ASA, f"%ASA-5-{sentence}")
+
+    assert select(event, "user.name event.type") == ["jo", kind]
+    assert "authentication" in event["event.category"]
+
+
+def test_a_firebox_names_the_address_that_may_be_spoofed() -> None:
+    event = fields(
+        WATCHGUARD,
+        '<142>Nov 22 18:47:10 fb1 T1 (2026-11-22T09:26:37) firewall: msg_id="3000-012E" Cannot relearn system MAC'
+        " address, possible loop or MAC spoofing, ip=203.0.113.10, mac=00:00:5e:00:53:0d, interface=5",
+    )
+
+    assert select(event, "source.ip source.mac") == ["203.0.113.10", "00-00-5E-00-53-0D"]
