@@ -68,7 +68,11 @@ def _find_doubtful_sign_in(
     """Find the first sign-in that is risky or follows `failures` failures from its address."""
     failed: dict[str, list[float]] = {}
     for m, attempts in iterate_attempts(m for m in members if m.step == FAILED and m.value):
-        failed.setdefault(m.value, []).extend([m.time] * min(attempts, failures))
+        times = failed.setdefault(m.value, [])
+        if attempts == 1:
+            times.append(m.time)
+        else:
+            times += [m.time] * min(attempts, failures)
     for m in members:
         before = bisect_right(failed.get(m.value, []), m.time)
         if m.step == RISKY or (m.step == OPENED and before >= failures):
