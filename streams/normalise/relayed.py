@@ -47,6 +47,9 @@ _MODERN = re.compile(r"\s*+(?:<[0-9]{1,3}>)?1 ")
 _TAGGED = re.compile(r"([A-Za-z][\w./-]{0,62}+)\[([0-9]{1,10})\]:? ++|(kernel) ++(?=\[)")
 _SIGNS = frozenset("<=>*")
 """With which a message's second word may begin, and no tag."""
+_LEVELS = frozenset({"debug", "info", "notice", "warning", "err", "crit", "alert", "emerg"})
+"""What F5 writes before its programs, where a relay looks for one."""
+_BEGINS_TAG = re.compile(r"[\w()./-]{1,64}+(?:\[[0-9]{1,10}\])?+: ")
 _WHOLE = ("{", "CEF:", "LEEF:")
 """With which a message begins that needs no word before it."""
 _PRIORITY = re.compile(r"<[0-9]{1,3}>(?=[0-9]|[A-Z][a-z]{2} )")
@@ -64,6 +67,8 @@ def list_inner(outer: SourceLine, inner: SourceLine) -> Sequence[SourceLine]:
     elif _is_tag(app) and not _continues(app, text):
         if text.startswith("%") and frame.pid is None and not app.startswith("%"):
             return [replace(inner, frame=replace(frame, host=app, app=None))]
+        if app in _LEVELS and _BEGINS_TAG.match(text) is not None:
+            return [replace(inner, frame=replace(frame, app=None, pid=None))]
         if has_host:
             return ()
     return () if text.startswith(_WHOLE) else _list_joined(outer, inner, has_host=has_host)
@@ -227,7 +232,7 @@ def _join(app: str, text: str, *, keeps_blank: bool) -> list[str]:
         return [f"{app}{text}"]
     joined = [f"{app}:{text}", f"{app} {text}"]
     is_number = _HEX.match(app) is not None and _REST_OF_ADDRESS.match(text) is not None
-    if text[:1] == ":" or is_number or (app[-1:].isdigit() and text[:1].isdigit()):
+    if text[:1] == ":" or app[0] == "{" or is_number or (app[-1:].isdigit() and text[:1].isdigit()):
         return joined[::-1]
     return [*joined, f"{app}: {text}"] if keeps_blank or app.isdigit() else joined
 

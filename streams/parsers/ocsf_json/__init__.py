@@ -103,7 +103,10 @@ def _can_parse(line: SourceLine) -> bool:
     match = _CLASS.search(text)
     if match is None or find_kind(int(match[1])) is None:
         return False
-    document = json_lines.unwrap(json_lines.read_shared_object(text), "ocsf")
+    try:
+        document = json_lines.unwrap(json_lines.read_shared_object(text), "ocsf")
+    except UnparseableRecord:
+        return False
     return "class_uid" in document
 
 

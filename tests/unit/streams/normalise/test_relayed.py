@@ -71,6 +71,19 @@ def test_a_year_behind_the_stamp_is_no_host() -> None:
     assert (inner.frame.host, inner.text) == ("usg-hq", 'src="192.0.2.7:1"')
 
 
+def test_a_level_is_no_program() -> None:
+    inner = open_innermost(f"{MODERN} bigip1 notice - - - apmd[11023]: 01490102:5: Result")
+
+    assert (inner.frame.host, inner.frame.app, inner.frame.pid) == ("bigip1", "apmd", "11023")
+
+
+def test_an_object_that_was_cut_at_its_first_colon_is_whole_again() -> None:
+    line = f'{MODERN} localhost {{"class_uid" - - - 4001,"a":1}}'
+    inner = [level.text for level in open_frames(SourceLine(line, ARRIVED, UTC))]
+
+    assert '{"class_uid":4001,"a":1}' in inner
+
+
 def test_what_syslog_ng_could_not_read_is_read() -> None:
     inner = open_innermost(
         f'<43>1 2026-11-22T11:59:58Z localhost syslog-ng 16 - [meta sequenceId="5"] Error processing log'
