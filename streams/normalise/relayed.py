@@ -115,6 +115,7 @@ def list_restored(levels: Sequence[SourceLine]) -> Iterator[SourceLine]:
     app, pid, host = frame.app, frame.pid, frame.host
     texts = [text] if "#0" in text else []
     if app is not None:
+        texts += [f"{app}[{pid}]: {text}"] if pid is not None else []
         texts += reversed(_join(app, text, keeps_blank=_keeps_blank(levels[0])))
         texts.append(f"{app}: {text}")
     elif pid is not None:
