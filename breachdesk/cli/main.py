@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -29,7 +31,7 @@ from breachdesk.cli import (
     upkeep,
     watching,
 )
-from breachdesk.cli.options import err
+from breachdesk.cli.options import err, out
 from schemas.errors import BreachDeskError
 from schemas.private_files import UMASK
 
@@ -40,6 +42,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        out.print(f"breachdesk {metadata.version('breachdesk')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _read_options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 COMMAND_GROUPS = (
     feed,
     holdings,

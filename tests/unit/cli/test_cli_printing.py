@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,12 @@ def test_a_duty_is_told_in_one_line_with_to_whom_it_is_owed_and_what_ends_it(
     assert "runs: Our own promise to customers" in text
     assert "owed to contoso (rung: nobody answered)" in text
     assert "ends by a letter handed over to each" in text
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+
+    assert (result.exit_code, result.output) == (
+        0,
+        f"breachdesk {metadata.version('breachdesk')}\n",
+    )
