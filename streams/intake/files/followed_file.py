@@ -153,10 +153,13 @@ class FollowedFile:
             self._begin_reading(content, position)
 
     def _begin_reading(self, content: PlainContent | PackedContent, position: FilePosition) -> None:
-        begin = position.begin
-        self._head = content.read(0, min(HEAD_BYTES, begin))
-        tail = min(TAIL_BYTES, begin)
-        self._tail = content.read(begin - tail, tail)
+        begin, length = position.begin, min(TAIL_BYTES, position.begin)
+        head = content.read(0, min(HEAD_BYTES, begin))
+        tail = content.read(begin - length, length)
+        if begin and not content.packed and not has_mark(content, position.mark, position.end):
+            # It was cut short since it was checked: what was read last may be another content.
+            raise ChangedContent
+        self._head, self._tail = head, tail
         self._begin, self._end, self._to_skip = begin, begin, position.skip
         self._emitted = 0
         fields = find_header(content.read, begin)

@@ -21,7 +21,7 @@ from schemas.followed_files import FollowedFilesSettings
 from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.source import IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.intake.files import file_looks, source_follower
+from streams.intake.files import file_looks, followed_file, source_follower
 from streams.intake.files.follow_memory import FollowMemory
 from streams.intake.files.source_follower import SourceFollower
 from streams.intake.files.surroundings import FollowSurroundings
@@ -550,6 +550,27 @@ def test_a_copy_that_gets_the_number_of_an_empty_file_while_it_is_made_is_not_re
     site.read()
     write(copy, b"two", b"three")
     os.truncate(path, 0)
+
+    assert site.read() == [b"one", b"two", b"three"]
+
+
+def test_a_file_that_is_cut_short_while_it_is_opened_is_known_by_what_was_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = site.logs / "a.log"
+    path.write_bytes(b"one\ntw")
+    site.read()
+    site.kill()
+    write(path, b"o", b"three")
+    shutil.copy2(path, site.logs / "a.log.1")
+    real = followed_file.has_mark
+
+    def cut_short(*values: Any) -> bool:
+        is_known = real(*values)
+        os.truncate(path, 0)
+        return is_known
+
+    monkeypatch.setattr(followed_file, "has_mark", cut_short)
 
     assert site.read() == [b"one", b"two", b"three"]
 
