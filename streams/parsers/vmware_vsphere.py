@@ -13,7 +13,7 @@ from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExam
 from streams.tokenizers import addresses, device_stamps, directory_names, mail_sign_ins
 
 _ORIGIN = re.compile(
-    r"(?:(?:info|warning|error|verbose|trivia) [\w-]{2,16}\[[0-9A-Fa-f]{1,12}\] )?"
+    r"(?:(?:(?:info|warning|error|verbose|trivia) )?(?P<app>[\w-]{2,16})\[[0-9A-Fa-f]{1,12}\]:? )?"
     r"\[Originator@6876 sub=(?P<sub>[\w.\-/: ]{1,80}?)(?P<rest>(?: \w+=[^\]\s]{1,120})*+)\] ?"
     r"(?:\[[\w.:/-]{1,80}\] ?)?"
 )
@@ -66,16 +66,19 @@ _SENTENCES = tuple(
         ),
     )
 )
+_LEVELS = frozenset({"info", "warning", "error", "verbose", "trivia"})
+"""What `hostd.log` has where syslog has the host."""
 _APPS = frozenset({"hostd", "vpxd", "vpxa", "vobd", "vpxd-svcs", "rhttpproxy", "fdm", "esxupdate"})
 _ITSELF = frozenset({"dcui", "vpxuser"})
 _LOCAL = "127.0.0.1"
 
 
 def _can_parse(line: SourceLine) -> bool:
-    app = line.frame.app
+    origin = _ORIGIN.match(line.text)
+    app = line.frame.app or (None if origin is None else origin["app"])
     if app is None or app.casefold() not in _APPS:
         return False
-    return _ORIGIN.match(line.text) is not None or _VCENTER.match(line.text) is not None
+    return origin is not None or _VCENTER.match(line.text) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
@@ -108,7 +111,8 @@ def _complete(
     is_fuller: bool,
 ) -> ParsedEvent:
     fields |= {"observer.vendor": "VMware", "observer.product": "vCenter" if event else "ESXi"}
-    mail_sign_ins.put_frame(fields, line.frame)
+    if line.frame.host not in _LEVELS:
+        mail_sign_ins.put_frame(fields, line.frame)
     time = line.frame.time
     if event is not None:
         fields["event.code"] = event["kind"].rpartition(".")[2]
@@ -181,6 +185,10 @@ PARSER = Parser(
                 "host.name": "esx01",
                 "observer.product": "ESXi",
             },
+        ),
+        ParserExample(
+            f"2026-11-22T01:06:15.712Z info hostd[2101004] {_EVENT} 175 : Cannot login root@2001:db8::9",
+            _REFUSED | {"user.name": "root", "source.ip": "2001:db8::9", "host.name": None},
         ),
         ParserExample(
             "<164>2026-11-22T01:06:15.712Z esx01 Hostd: warning hostd[2101004] [Originator@6876"
