@@ -161,8 +161,9 @@ class SourceFollower:
         self._appender.flush()
         for file in self._registry.list_rotated():
             path = Path(file.rotated_from or "")
+            # Asked before the search: what comes after it was not searched.
+            over = path.exists() or file.is_ended or file.is_gone
             adopted += self._search.adopt_between(path, file.rotated_since)
-            over = path.exists() or file.is_ended or file.is_gone or not file.end
             if over and not self._search.is_undecided:
                 file.rotated_from = None
                 searched.append(file)

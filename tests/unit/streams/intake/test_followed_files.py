@@ -575,6 +575,21 @@ def test_a_file_that_is_cut_short_while_it_is_opened_is_known_by_what_was_read(
     assert site.read() == [b"one", b"two", b"three"]
 
 
+def test_an_empty_file_that_was_rotated_has_a_successor_also_when_that_comes_later(
+    site: Site,
+) -> None:
+    path = site.logs / "a.log"
+    path.touch()
+    site.read()
+    path.rename(site.logs / "a.log-20261101")
+    site.read()
+    site.kill()
+    write(path, b"one").rename(site.logs / "a.log-20261102")
+    path.touch()
+
+    assert site.read() == [b"one"]
+
+
 def test_old_files_may_be_left_out(open_site: Callable[..., Site]) -> None:
     site = open_site("*.log", skip_older_days=2.0)
     old, new = write(site.logs / "old.log", b"old"), write(site.logs / "new.log", b"new")
