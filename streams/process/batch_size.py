@@ -12,6 +12,12 @@ FIRST = 500
 HEADROOM = 0.75
 """Part of the time that a batch aims at: the next one may hold dearer records."""
 GROWTH = 1.5
+PATIENCE = 8
+"""Factor by which a batch may exceed its target duration by the clock, on a busy machine or with
+records that are slow to read: small batches would cost such a machine even more."""
+SHARED_STORE_PATIENCE = 4
+"""Factor by which waiting for a store of many owners may exceed it: most of that is for the disk
+and for other processes, and passes no sooner when a batch holds fewer records."""
 REMEMBERED = 16
 """Full batches of about the present size that are compared. The second slowest meets the aim: a
 limit is kept by the dear batches and not by the average one, and a single stall says little."""
@@ -20,9 +26,10 @@ limit is kept by the dear batches and not by the average one, and a single stall
 class BatchSize:
     """Shrinks at once when a batch took too long, and grows by steps while full ones are quick."""
 
-    def __init__(self, most: int, seconds: float) -> None:
+    def __init__(self, most: int, seconds: float, *, shared_store: bool = False) -> None:
         """Create the limits. `most`: records of any batch; `seconds`: the longest duration of
         one."""
+        self._store_patience = SHARED_STORE_PATIENCE if shared_store else 1
         self._most = most
         self._least = min(LEAST, most)
         self._seconds = seconds
@@ -30,6 +37,12 @@ class BatchSize:
         """Records and seconds of the last full batches."""
         self.records = min(FIRST, most)
         """What the next batch takes at most."""
+
+    def record_times(self, records: int, computed: float, in_store: float, elapsed: float) -> None:
+        """Learn from a finished batch: seconds of processor time, of waiting for the store, and by
+        the clock."""
+        waited = in_store / self._store_patience
+        self.record_batch(records, max(computed + waited, elapsed / PATIENCE))
 
     def record_batch(self, records: int, seconds: float) -> None:
         """Learn from a finished batch. One that was not full says nothing about larger ones."""

@@ -50,9 +50,6 @@ from streams.process.pipeline import (
 from streams.process.state_bound import MIB, StateBound
 from streams.process.watermark_clock import WatermarkClock
 
-PATIENCE = 8
-"""Factor by which a batch may exceed its target duration, on a busy machine or with records that
-are slow to read."""
 SWEPT_ALONE = 1_000
 """Groups of one sweep: as many as may come new in a batch."""
 SWEPT_TOGETHER = 200
@@ -103,7 +100,9 @@ class StreamWorker:
         self._meter = meter
         self._exporting = exporting
         self._windows = pipeline.create_windows(sole_owner=sink.sole_owner)
-        self._batch_size = BatchSize(limits.batch_records, limits.batch_seconds)
+        self._batch_size = BatchSize(
+            limits.batch_records, limits.batch_seconds, shared_store=not sink.sole_owner
+        )
         self.bound = StateBound(sink.estimate_state_bytes, limits.state_bytes)
         self._letter_limit = limits.dead_letters
         self._poisoned = 0
@@ -173,10 +172,9 @@ class StreamWorker:
             begun, computed = perf_counter(), thread_time()
             with self._clear_copies_on_failure(), self._collector.pause():
                 self._commit_or_halve(self._check_replays(records), self._register.get_view())
-            # On a loaded machine the clock would make batches small, and each costs something more.
-            took = thread_time() - computed + self._in_store
-            self._batch_size.record_batch(
-                len(records), max(took, (perf_counter() - begun) / PATIENCE)
+            took = thread_time() - computed
+            self._batch_size.record_times(
+                len(records), took, self._in_store, perf_counter() - begun
             )
         return len(records)
 
