@@ -31,13 +31,10 @@ NEVER = float("inf")
 
 
 def _extract_signals(event: Event) -> Sequence[SignalDraft]:
-    users = get_texts(event, "user.name")
-    if not users:
-        return ()
     steps = [*_sign_in(event), *_find_exfiltration(event)]
     if not steps:
         return ()
-    return [SignalDraft((user,), *step) for user in users for step in steps]
+    return [SignalDraft((user,), *step) for user in get_texts(event, "user.name") for step in steps]
 
 
 def _sign_in(event: Event) -> Sequence[tuple[str, str]]:
@@ -57,8 +54,9 @@ def _sign_in(event: Event) -> Sequence[tuple[str, str]]:
 def _find_exfiltration(event: Event) -> Sequence[tuple[str, str]]:
     if event.fields.get("breach.mail.forward_external") is True:
         return [(FORWARDED, ",".join(get_texts(event, "source.ip")))]
-    if any(action.lower() in DOWNLOAD_ACTIONS for action in get_texts(event, "event.action")):
-        return [(DOWNLOADED, path) for path in get_texts(event, "file.path") or (event.id,)]
+    for action in get_texts(event, "event.action"):
+        if action.lower() in DOWNLOAD_ACTIONS:
+            return [(DOWNLOADED, path) for path in get_texts(event, "file.path") or (event.id,)]
     return ()
 
 

@@ -103,6 +103,8 @@ class RulePlan:
         rules = self._all
         for name, column, known in self._alone:
             value = fields.get(name)
+            if type(value) is list and len(value) == 1 and type(value[0]) is str:
+                value = value[0]  # as ECS writes its categories: it means the same, and is cached
             met = None
             if type(value) is str:
                 met = known.get(value)

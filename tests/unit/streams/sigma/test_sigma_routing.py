@@ -751,6 +751,19 @@ def test_values_that_come_once_are_not_remembered() -> None:
     assert router._planner.remembered.count < 50
 
 
+def test_a_list_of_one_text_is_remembered_like_the_text() -> None:
+    router = RuleRouter([rule([{"a": "x", "b|contains": "y"}], "one", LINUX)])
+
+    for text in ("text y", "text z"):
+        for value in ([text], text, (text,), [text, "y"]):
+            expected = 1 if "y" in text or value == [text, "y"] else 0
+            for _ in range(3):
+                fields = {"a": ["X"], "b": value}
+                assert len(router.list_matches("linux", fields)) == expected
+    assert router.list_matches("linux", {"a": [1], "b": "text y"}) == []
+    assert router.list_matches("linux", {"a": [["x"]], "b": "text y"}) == []
+
+
 def counting(one: Rule, counter: list[str]) -> Rule:
     """With a part that no literal decides, which says when it is asked."""
 
