@@ -96,13 +96,12 @@ def _lock_shared_rows(connection: Connection, digests: Sequence[bytes]) -> dict[
     """Lock the rows on PostgreSQL. Existing rows come first, so that one statement usually
     suffices."""
     array = format_bytea_array(digests)
+    connection.exec_driver_sql("SAVEPOINT unlocked")  # released by the commit
     while True:
-        attempt = connection.begin_nested()
         rows = connection.exec_driver_sql(_LOCK, (array, array)).all()
         if len(rows) == len(digests):
-            attempt.commit()
             return {bytes(digest): version for digest, version in rows}
-        attempt.rollback()
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT unlocked")
 
 
 def _lock_rows(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import case, select, text
+from sqlalchemy import bindparam, case, select, text
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.sql.dialects import insert_or_sum
@@ -13,6 +13,7 @@ from breachdesk.stores.tables.stream_tables import watermarks
 
 LOW = "low"
 HELD_UNTIL = "held_until"
+_VALUE = select(watermarks.c.value).where(watermarks.c.name == bindparam("name"))
 SWEEP_LOCK = 0x42520004
 """PostgreSQL advisory lock: one process sweeps at a time."""
 
@@ -51,8 +52,7 @@ def try_lock(connection: Connection) -> bool:
 
 
 def _find_value(connection: Connection, name: str) -> float | None:
-    query = select(watermarks.c.value).where(watermarks.c.name == name)
-    value: float | None = connection.execute(query).scalar()
+    value: float | None = connection.execute(_VALUE, {"name": name}).scalar()
     return value
 
 

@@ -16,6 +16,8 @@ from schemas.settings import StoreSettings
 
 ACTS = 0x42520001
 """Held exclusively by an act, shared by what the pipeline writes."""
+_LOCK = "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))"
+_LOCK_SHARED = _LOCK.replace("xact_lock", "xact_lock_shared")
 MIGRATIONS = 0x42520002
 """One process migrates at a time."""
 SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -98,11 +100,7 @@ def describe_address(settings: StoreSettings) -> str:
 
 def lock_acts(connection: Connection, *, shared: bool = False) -> None:
     """Wait for the lock of acts until the transaction's end; each schema has its own."""
-    kind = "_shared" if shared else ""
-    connection.execute(
-        text(f"SELECT pg_advisory_xact_lock{kind}(:lock, hashtext(current_schema()))"),
-        {"lock": ACTS},
-    )
+    connection.exec_driver_sql(_LOCK_SHARED if shared else _LOCK, (ACTS,))
 
 
 def lock_migrations(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.engine import Connection, CursorResult
 
 from breachdesk.stores.sql.dialects import insert_or_ignore
@@ -14,11 +14,12 @@ from breachdesk.stores.tables.case_tables import counters
 ERASURES = "erasures"
 """Acts that erased something: what any process keeps in memory of an older snapshot is then
 gone."""
+_CURRENT = select(counters.c.value).where(counters.c.name == bindparam("name"))
 
 
 def get_current(connection: Connection, name: str) -> int:
     """Return the current number, 0 before the first `advance`."""
-    value = connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar()
+    value = connection.execute(_CURRENT, {"name": name}).scalar()
     return int(value or 0)
 
 
