@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from schemas.pipeline.event import Value
+from streams.parsers.watchguard_firebox import tunnels
 from streams.tokenizers import addresses, field_tables, leases
 
 IP = r"[0-9A-Fa-f]*+[.:][0-9A-Fa-f:.]++"
@@ -34,6 +35,31 @@ _ACCOUNTS: tuple[tuple[re.Pattern[str], tuple[str, str, str, str]], ...] = tuple
         (
             r"VPN \(\w{2,12}\) connection by user (?P<user>.{1,256}) met all",
             ("session", "allowed", "success", "vpn-connection"),
+        ),
+        (
+            (
+                r"Mobile VPN with [\w ]{2,20} user (?P<user>.{1,256}) logged in\."
+                rf"(?: Virtual IP address is {IP})?(?: Real IP address is (?P<ip>{IP}))?\s*\Z"
+            ),
+            ("authentication", "start", "success", "login"),
+        ),
+        (
+            (
+                r"Mobile VPN with [\w ]{2,20} user (?P<user>.{1,256}) logged out\."
+                rf"(?: Virtual IP address is {IP})?(?: Real IP address is (?P<ip>{IP}))?\s*\Z"
+            ),
+            ("authentication", "end", "success", "logout"),
+        ),
+        (
+            r"User (?P<user>.{1,256}) is unlocked (?P<reason>.*)",
+            ("iam", "change", "success", "user-unlocked"),
+        ),
+        (
+            (
+                r"Virtual IP address from '.{1,128}' address pool is not available for Mobile VPN with \w{1,20} user"
+                r" '(?P<user>.{1,256})'"
+            ),
+            ("session", "denied", "failure", "vpn-connection"),
         ),
         (
             r"Mobile device [\w-]{1,64}: user (?P<user>.{1,256}) logged in",
@@ -86,7 +112,8 @@ def put_sentence(fields: dict[str, Value], body: str) -> None:
     if person is not None:
         _put_person(fields, person)
         return
-    if _put_account(fields, body) or _put_change(fields, body):
+    puts = (_put_account, _put_change, tunnels.put_negotiation)
+    if any(put(fields, body) for put in puts):
         return
     for pattern in _ATTACKS:
         match = pattern.search(body[:400])
@@ -110,6 +137,8 @@ def _put_account(fields: dict[str, Value], body: str) -> bool:
             fields |= {"event.category": [category], "event.type": [kind]}
             fields |= {"event.outcome": outcome, "event.action": action}
             put_name(fields, match["user"])
+            ip = addresses.parse_address((match.groupdict().get("ip") or "").rstrip("."))
+            fields |= {} if ip is None else {"source.ip": ip}
             reason = match.groupdict().get("reason")
             fields |= {} if not reason else {"event.reason": reason.rstrip(".")}
             return True

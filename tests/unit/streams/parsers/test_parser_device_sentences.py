@@ -629,3 +629,105 @@ def test_a_firebox_names_the_address_that_may_be_spoofed() -> None:
     )
 
     assert select(event, "source.ip source.mac") == ["203.0.113.10", "00-00-5E-00-53-0D"]
+
+
+def firebox(sentence: str) -> dict[str, Any]:
+    head = '<142>Nov 22 18:47:10 fb1 T1 (2026-11-22T09:26:37) iked: msg_id="0203-0002" '
+    return fields(WATCHGUARD, head + sentence)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        (
+            "IKE phase-1 negotiation from 203.0.113.66:500 to 192.0.2.1:501 failed. GatewayEndpoint='gw' Reason=Wrong mode.",
+            "Wrong mode.",
+        ),
+        (
+            "Rejected MUVPN IPSec user from 203.0.113.66:500 because maximum connections reached",
+            "maximum connections reached",
+        ),
+        (
+            "Rejected phase-1 authentication method PSK from 203.0.113.66:500, expecting client XAUTH.",
+            "expecting client XAUTH.",
+        ),
+        (
+            "XAuth negotiation from 203.0.113.66:500 failed due to a mismatched mode.",
+            "due to a mismatched mode.",
+        ),
+        ("Dropped IKEv2 IKE_SA_INIT message from 203.0.113.66:500. Reason=bad SPI", "bad SPI"),
+        (
+            "Dropped a simultaneous phase-2 negotiation from the peer 203.0.113.66:500",
+            None,
+        ),
+    ],
+)
+def test_a_firebox_tells_whose_negotiation_it_refuses(sentence: str, reason: str | None) -> None:
+    event = firebox(sentence)
+
+    assert select(event, "source.ip source.port event.outcome event.reason event.type") == [
+        "203.0.113.66",
+        500,
+        "failure",
+        reason,
+        ["connection", "denied"],
+    ]
+
+
+def test_a_firebox_tells_the_ends_of_a_negotiation() -> None:
+    sentence = (
+        "BOVPN phase-1 mainmode completed successfully as {} for 'gw' gateway endpoint. localgw:192.0.2.1:500"
+        " remotegw:203.0.113.9:501 SA ID:0x9d"
+    )
+
+    assert select(firebox(sentence.format("initiator")), "source.ip destination.port") == [
+        "192.0.2.1",
+        501,
+    ]
+    assert select(firebox(sentence.format("responder")), "source.ip destination.port") == [
+        "203.0.113.9",
+        500,
+    ]
+
+
+def test_a_firebox_tells_where_a_person_of_its_mobile_vpn_really_is() -> None:
+    tail = " logged in. Virtual IP address is 192.0.2.77. Real IP address is 203.0.113.12."
+    event = firebox("Mobile VPN with SSL user jo" + tail)
+    typed = firebox(f"Mobile VPN with SSL user x{tail.replace('203', '198')}{tail}")
+
+    assert select(event, "user.name source.ip event.outcome event.category") == [
+        "jo",
+        "203.0.113.12",
+        "success",
+        ["authentication"],
+    ]
+    assert typed["source.ip"] == "203.0.113.12"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "category", "outcome"),
+    [
+        ("User jo is unlocked automatically", "iam", "success"),
+        (
+            "Virtual IP address from 'p' address pool is not available for Mobile VPN with IPSec user 'jo'",
+            "session",
+            "failure",
+        ),
+    ],
+)
+def test_a_firebox_names_an_account_without_an_address(
+    sentence: str, category: str, outcome: str
+) -> None:
+    event = firebox(sentence)
+
+    assert select(event, "user.name event.category event.outcome") == ["jo", [category], outcome]
+
+
+def test_a_firebox_tells_of_a_refused_second_sign_in() -> None:
+    event = firebox("Received XAuth failed notification from 203.0.113.66:4500. Group:'mu'")
+
+    assert select(event, "source.ip event.category event.outcome") == [
+        "203.0.113.66",
+        ["authentication"],
+        "failure",
+    ]
