@@ -138,6 +138,7 @@ class FollowedFile:
             known = len(self._tail)
             if self.content.read(self._end - known, known) != self._tail:
                 raise ChangedContent
+            self._check_head(self.content)
 
     def reopen(self) -> None:
         """Open the file once more: of a packed one, its end is known when it was reached."""
@@ -195,7 +196,13 @@ class FollowedFile:
         data = content.read(self._end - known, known + _CHUNK_BYTES)
         if not data.startswith(self._tail):
             raise ChangedContent
+        self._check_head(content)
         return data[known:]
+
+    def _check_head(self, content: PlainContent | PackedContent) -> None:
+        """Check the first bytes: lines of another content may end alike."""
+        if content.read(0, len(self._head)) != self._head:
+            raise ChangedContent
 
     def _drop_zeroes(self, content: PlainContent, data: bytes, splitter: RecordSplitter) -> bytes:
         """Drop zeroes before a record, which a hole of the file gives, and those at its end, where

@@ -590,6 +590,19 @@ def test_an_empty_file_that_was_rotated_has_a_successor_also_when_that_comes_lat
     assert site.read() == [b"one"]
 
 
+def test_a_file_that_is_cut_short_and_written_with_lines_that_end_alike_is_read_anew(
+    site: Site,
+) -> None:
+    first, second = (b"%d" % number + b"x" * 300 for number in (1, 2))
+    path = write(site.logs / "a.log", first)
+    site.read()
+    shutil.copy2(path, site.logs / "a.log.1")
+    os.truncate(path, 0)
+    write(path, second, b"third")
+
+    assert site.read() == [first, second, b"third"]
+
+
 def test_old_files_may_be_left_out(open_site: Callable[..., Site]) -> None:
     site = open_site("*.log", skip_older_days=2.0)
     old, new = write(site.logs / "old.log", b"old"), write(site.logs / "new.log", b"new")
