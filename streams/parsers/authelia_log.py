@@ -16,7 +16,7 @@ from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExam
 from streams.tokenizers import addresses, device_stamps, json_records, mail_sign_ins, people
 from streams.tokenizers.json_records import get_text
 
-_PAIR = re.compile(r"([a-z_]{1,32})=(?:\"((?:[^\"\\]++|\\.)*+)\"|(\S*+))(?: |\Z)", re.DOTALL)
+_PAIR = re.compile(r"([a-z_]{1,32})=(?:\"((?:[^\"\\]++|\\.)*+)\"|(\S*+))(?:\s|\Z)", re.DOTALL)
 _START = re.compile(r"time=\"[^\"]{10,40}\" level=[a-z]{4,7} msg=\"")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _FACTORS = r"1FA|2FA|TOTP|Duo|U2F|Mobile Push|WebAuthn|Webauthn|Passkey|[Oo]ne-[Tt]ime [Pp]assword"
