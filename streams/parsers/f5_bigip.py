@@ -17,11 +17,12 @@ _START = re.compile(r"\s*+(?P<code>[0-9a-f]{8}):(?P<level>[0-7]): ")
 _LEVELS = frozenset({"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"})
 _IP = r"[0-9A-Fa-f.:]{2,45}"
 _ATTEMPT = re.compile(
-    r"(?:AUDIT - user .{0,128}? - RAW: )?(?P<app>[\w.-]{2,32})\((?:pam_audit|mod_auth_pam)\): "
-    r"(?:user=(?P<user>.{1,128})\(.{0,128}\) partition=\S{0,128} level=(?P<role>.{0,64})"
-    rf" tty=\S{{0,64}} host=(?P<host>{_IP}|\S{{1,255}}) attempts=(?P<count>[0-9]{{1,6}}) start="
-    r"|[Uu]ser=(?P<bad>.{0,128}) tty=\S{0,64} host=(?P<bad_host>\S{1,255}) failed to login after"
-    r" (?P<bad_count>[0-9]{1,6}) attempts)",
+    r"(?:AUDIT - user (?:(?! - RAW: ).){0,128}+ - RAW: )?+"
+    r"(?P<app>[\w.-]{2,32}+)\((?:pam_audit|mod_auth_pam)\): "
+    r"(?:user=(?P<user>.{1,128})\([^()]{0,128}+\) partition=\S{0,128}+ level=(?P<role>[\w-]{0,64}+(?: [\w-]{1,32}+){0,4})"
+    rf" tty=\S{{0,64}}+ host=(?P<host>{_IP}(?= )|\S{{1,255}}+) attempts=(?P<count>[0-9]{{1,6}}+) start="
+    r"|[Uu]ser=(?P<bad>.{0,128}) tty=\S{0,64}+ host=(?P<bad_host>\S{1,255}+) failed to login after"
+    r" (?P<bad_count>[0-9]{1,6}+) attempts)",
     re.DOTALL,
 )
 _COMMAND = re.compile(
@@ -30,8 +31,8 @@ _COMMAND = re.compile(
     re.DOTALL,
 )
 _CHANGE = re.compile(
-    r"AUDIT - (?:client (?P<client>\S{1,128}), )?user (?P<user>.{1,128}?) - (?P<what>.*?)"
-    r"(?: ?\[Status=(?P<status>[^\]]{0,255})\])?\s*\Z",
+    r"AUDIT - (?:client (?P<client>\S{1,128}), )?user (?>(?P<user>.{1,128}?) - )(?P<what>.*?)"
+    r"(?: ?\[Status=(?P<status>[^\]]{0,255}+)\])?\Z",
     re.DOTALL,
 )
 _HANDSHAKE = re.compile(
@@ -50,7 +51,7 @@ _MODULE = re.compile(
     re.DOTALL,
 )
 _TUNNEL = re.compile(
-    rf"Assigned PPP .{{0,255}}? ?IPv[46]: (?P<inner>{_IP}) .*Client IP: (?P<source>{_IP})"
+    rf"Assigned PPP (?>.{{0,255}}? ?IPv[46]: )(?P<inner>{_IP}) .*Client IP: (?P<source>{_IP})"
 )
 _VOLUME = re.compile(
     r"Session statistics - bytes in: (?P<received>[0-9]{1,18}), bytes out: (?P<sent>[0-9]{1,18})"
