@@ -16,8 +16,10 @@ PROGRAM = """
 import json, sys, tempfile
 from pathlib import Path
 from bench.pipeline_slices import PipelineSlices
-import streams.correlate.groups, streams.normalise.normaliser, streams.parsers.sonicwall_firewall
-modules = (streams.correlate.groups, streams.normalise.normaliser, streams.parsers.sonicwall_firewall)
+from streams.correlate import groups
+from streams.normalise import normaliser
+from streams.parsers.sonicwall_firewall import parser
+modules = (groups, normaliser, parser)
 with tempfile.TemporaryDirectory() as folder:
     slices = PipelineSlices(Path(folder) / "data")
     slices.take(5_000)
@@ -91,7 +93,7 @@ def test_compiled_parsers_read_their_examples_and_rules_route_letters_of_any_scr
         cwd=ROOT,
         env={
             **os.environ, "BREACHDESK_TEST_COMPILED": "1", "PYTHONSAFEPATH": "1",
-            "PYTHONPATH": str(compiled),
+            "PYTHONPATH": str(compiled), "PYTEST_ADDOPTS": "",
         },
         capture_output=True,
         text=True,
