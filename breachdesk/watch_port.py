@@ -14,6 +14,15 @@ from schemas.pipeline.operations import OperationsAlert
 from streams.ports import HourCount, SourceSighting, SubjectKind
 
 
+class WaitingCounts(NamedTuple):
+    """How much waits for a person."""
+
+    operations_alerts: int
+    """Open ones."""
+    held_changes: int
+    """Of the register."""
+
+
 @dataclass(frozen=True, slots=True)
 class HourPeak:
     """The most records of an hour, and of how many hours."""
@@ -121,7 +130,9 @@ class WatchBook(Protocol):
         cursor."""
         ...
 
-    def count_open(self) -> int: ...
+    def count_waiting(self) -> WaitingCounts:
+        """Count in one statement what waits for whoever runs the installation."""
+        ...
 
     def save(self, alert: OperationsAlert) -> None:
         """Add an alert without an id, unless one of its kind is open for its source; else store the

@@ -10,6 +10,7 @@ from typing import Any
 
 from breachdesk.console.dependencies import ConsoleDependencies
 from breachdesk.ports import UnitOfWork
+from breachdesk.watch_port import WaitingCounts
 from schemas.casework.approval import Approval, ApprovalKind
 
 KEEP = timedelta(seconds=5)
@@ -56,6 +57,11 @@ class NavigationState:
     account: tuple[NavigationEntry, ...]
     counts: dict[str, int]
     banners: tuple[tuple[str, str], ...]
+
+
+def count_waiting(uow: UnitOfWork) -> WaitingCounts:
+    """Count what waits in the installation; a `query` that entries share."""
+    return uow.watch.count_waiting()
 
 
 class NavigationCache:

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Label, delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
+from breachdesk.stores.books.register_imports import WAITING
 from breachdesk.stores.sql.bulk_rows import match_any
 from breachdesk.stores.sql.dialects import sort_by_bytes
-from breachdesk.stores.sql.keyset import KeysetPager, SortKey, count_rows
+from breachdesk.stores.sql.keyset import KeysetPager, SortKey
+from breachdesk.stores.tables.register_tables import held_changes
 from breachdesk.stores.tables.stream_tables import positions
 from breachdesk.stores.tables.watch_tables import (
     LATENESS,
@@ -22,7 +24,7 @@ from breachdesk.stores.tables.watch_tables import (
     operations_alerts,
     sightings,
 )
-from breachdesk.watch_port import HourPeak
+from breachdesk.watch_port import HourPeak, WaitingCounts
 from schemas.paging import Page, PageRequest
 from schemas.pipeline.operations import OperationsAlert, OperationsKind
 from streams.ports import HourCount, SourceSighting, SubjectKind
@@ -140,8 +142,12 @@ class SqlWatchBook:
         """Return a page of alerts, newest first."""
         return NEWEST.read_page(self._connection, select(operations_alerts), request, _build_alert)
 
-    def count_open(self) -> int:
-        return count_rows(self._connection, select(operations_alerts).where(IS_OPEN))
+    def count_waiting(self) -> WaitingCounts:
+        """Count open alerts and held changes."""
+        open_alerts = select(func.count()).select_from(operations_alerts).where(IS_OPEN)
+        held = select(func.count()).select_from(held_changes).where(WAITING)
+        query = select(open_alerts.scalar_subquery(), held.scalar_subquery())
+        return WaitingCounts(*self._connection.execute(query).one())
 
     def save(self, alert: OperationsAlert) -> None:
         """Add an alert, or end the one with its id."""

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from breachdesk.casework.watching.figures import IntakeFigures, read_figures
 from breachdesk.casework.watching.reader_troubles import list_troubles
-from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup, count_waiting
 from breachdesk.console.web.paging import parse_page_request
 from breachdesk.console.web.request_context import RequestContext, SignedIn
 from breachdesk.console.web.screen import Screen
@@ -163,6 +163,7 @@ SCREEN = Screen(
         "Sources",
         NavigationGroup.INSTALLATION,
         order=1,
-        query=lambda uow: uow.watch.count_open(),
+        query=count_waiting,
+        number=lambda counts: counts.operations_alerts,
     ),
 )

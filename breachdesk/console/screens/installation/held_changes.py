@@ -10,7 +10,7 @@ from starlette.responses import Response
 from breachdesk.casework.imports import delivery_import
 from breachdesk.casework.imports.register_changes import FieldChange, list_contact_values
 from breachdesk.console.views import labels
-from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup, count_waiting
 from breachdesk.console.web.paging import parse_page_request
 from breachdesk.console.web.permissions import REGISTRAR, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
@@ -103,6 +103,7 @@ SCREEN = Screen(
         "Held changes",
         NavigationGroup.RECORDS,
         order=6,
-        query=lambda uow: uow.imports.count_held(),
+        query=count_waiting,
+        number=lambda counts: counts.held_changes,
     ),
 )

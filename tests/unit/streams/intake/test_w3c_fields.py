@@ -64,7 +64,8 @@ def test_a_header_is_found_again_wherever_reading_begins_again(
     data = b"".join(parts)
     expected = [record.raw for record in RecordSplitter(0).feed(data)]
     path = tmp_path_factory.mktemp("w3c") / "u_ex261122.log"
-    position = FilePosition(1, str(path), 0, 0)
+    path.touch()
+    position = begin_position(path)
     records: list[bytes] = []
     file = FollowedFile(position, 0)
     at = 0
@@ -84,10 +85,15 @@ def test_a_header_is_found_again_wherever_reading_begins_again(
     assert records == expected
 
 
+def begin_position(path: Path) -> FilePosition:
+    status = path.stat()
+    return FilePosition(1, str(path), status.st_dev, status.st_ino)
+
+
 def test_a_line_taken_as_whole_in_a_quiet_file_does_not_end_its_header(tmp_path: Path) -> None:
     path = tmp_path / "u_ex261122.log"
     path.write_bytes(SOFTWARE + SHORT + b"\n" + line(1))
-    file = FollowedFile(FilePosition(1, str(path), 0, 0), 0)
+    file = FollowedFile(begin_position(path), 0)
     file.read()
     quiet = [record.raw for record in file.finish()]
     with path.open("ab") as growing:
