@@ -147,7 +147,8 @@ def repeat_dead_letters(container: Container) -> tuple[int, Sequence[RecordPosit
     bytes_of = RetainedBytes(container)
     positions: list[RecordPosition] = []
     letters = 0
-    for some in _waiting_letters(container):
+    # All are listed first: a worker may fail on the first ones again while the last are read.
+    for some in list(_waiting_letters(container)):
         letters += len(some)
         copies = [copy for letter in some if (copy := bytes_of.copy_letter(letter)) is not None]
         positions += container.log.append(copies)
@@ -155,8 +156,7 @@ def repeat_dead_letters(container: Container) -> tuple[int, Sequence[RecordPosit
 
 
 def _waiting_letters(container: Container) -> Iterator[Sequence[DeadLetter]]:
-    """Iterate over waiting letters in batches, in the order of the log. Records that fail again
-    meanwhile come after the last."""
+    """Iterate over waiting letters in batches, in the order of the log."""
     after: RecordPosition | None = None
     while some := container.store.read(
         partial(_letters_after, position=after, limit=REPEATED_AT_ONCE)
