@@ -145,8 +145,8 @@ class SqlWatchBook:
     def count_waiting(self) -> WaitingCounts:
         """Count open alerts and held changes."""
         open_alerts = select(func.count()).select_from(operations_alerts).where(IS_OPEN)
-        held = select(func.count()).select_from(held_changes).where(WAITING)
-        query = select(open_alerts.scalar_subquery(), held.scalar_subquery())
+        changes = select(func.count()).select_from(held_changes).where(WAITING)
+        query = select(open_alerts.scalar_subquery(), changes.scalar_subquery())
         return WaitingCounts(*self._connection.execute(query).one())
 
     def save(self, alert: OperationsAlert) -> None:
