@@ -24,7 +24,6 @@ _AUDIT = re.compile(
     r"\s*+(?P<serial>[0-9]{1,20}),(?P<time>[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8}),audit,[0-9]+,"
 )
 _AUDIT_COLUMNS = ("cmd", "admin", "opaque", "result")
-_FRAME_HOST = re.compile(r"[0-9]{1,12},[0-9]{4}[-/][0-9]{2}[-/]")
 _JSON_HINT = '"LogType"'
 _JSON_KINDS = frozenset(COLUMNS) | frozenset(ALIASES) | {"DNS"}
 _ESCAPED_QUOTES = re.compile(r"(?<=,)\\\"([^\\\"]*+)\\\"(?=,|\Z)")
@@ -60,16 +59,8 @@ _VENDOR = "Palo Alto Networks"
 Columns = dict[str, str]
 
 
-def _restore_text(line: SourceLine) -> str:
-    """Restore the beginning of a record that looked like a host to the reader of frames."""
-    host = line.frame.host
-    if host is not None and _FRAME_HOST.match(host) is not None:
-        return f"{host} {line.text}"
-    return line.text
-
-
 def _can_parse(line: SourceLine) -> bool:
-    return _read(_restore_text(line)) is not None
+    return _read(line.text) is not None
 
 
 @lru_cache(maxsize=2)
@@ -184,7 +175,7 @@ def _read_leef(text: str) -> Columns | None:
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
-    record = _read(_restore_text(line))
+    record = _read(line.text)
     if record is None:
         raise UnparseableRecord(
             "no log of PAN-OS",

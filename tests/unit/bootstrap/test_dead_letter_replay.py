@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from breachdesk.bootstrap import upkeep
+from breachdesk.bootstrap import data_paths, upkeep
 from breachdesk.bootstrap.container import Container
+from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.plugin import Parser
 from schemas.pipeline.source import IncomingRecord
 from schemas.settings import Settings, SourceSettings
+from streams.event_logs.sqlite import SqliteEventLog
 from streams.normalise.recognise import FormatRecogniser
 from streams.normalise.record_readers import InProcessReader
 from streams.parser_loading import load_parsers
@@ -46,9 +49,12 @@ class TestedContainer(Container):
         self.parsers = {SSHD.id: SSHD}
 
 
-def open_container(folder: Path) -> TestedContainer:
+Opened = TypeVar("Opened", bound=TestedContainer)
+
+
+def open_container(folder: Path, kind: type[Opened]) -> Opened:
     minutes = iter(range(10_000))
-    return TestedContainer(
+    return kind(
         Settings(data_dir=folder, sources=(SourceSettings(name=SOURCE, zone="UTC"),)),
         lambda: NOON + timedelta(minutes=next(minutes)),
     )
@@ -56,7 +62,7 @@ def open_container(folder: Path) -> TestedContainer:
 
 @pytest.fixture
 def container(tmp_path: Path) -> Iterator[TestedContainer]:
-    with open_container(tmp_path) as opened:
+    with open_container(tmp_path, TestedContainer) as opened:
         ingest(opened)
         yield opened
 
@@ -130,6 +136,37 @@ def test_a_replay_goes_on_where_a_killed_one_ended(
     assert count(container)["parsed"] == len(READABLE)
 
 
+class BusyJournal(SqliteEventLog):
+    """Lets a worker process what is appended at once, as those on Kafka may."""
+
+    container: TestedContainer | None = None
+
+    def append(self, records: Sequence[IncomingRecord]) -> Sequence[RecordPosition]:
+        positions = super().append(records)
+        if self.container is not None:
+            self.container.build_worker().process_all()
+        assert positions[-1].offset < 5 * ALL, "letters are fed again and again"
+        return positions
+
+
+class BusyContainer(TestedContainer):
+    @cached_property
+    def journal(self) -> BusyJournal:
+        return BusyJournal(data_paths.get_journal_dir(self.settings), self.now)
+
+
+def test_letters_that_fail_again_while_others_are_fed_are_fed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "REPEATED_AT_ONCE", 4)
+    with open_container(tmp_path, BusyContainer) as container:
+        ingest(container)
+        container.journal.container = container
+
+        assert upkeep.feed_dead_letters(container) == (ALL, ALL)
+        assert count(container)["received"] == ALL
+
+
 STEPS = st.one_of(
     st.just("replay"),
     st.just("feed"),
@@ -149,7 +186,7 @@ def test_no_order_of_replays_and_kills_doubles_or_loses_a_record(
     """`feed` is a replay whose copies wait, as with Kafka; a number, one that was killed."""
     with (
         pytest.MonkeyPatch.context() as patch,
-        open_container(tmp_path_factory.mktemp("data")) as container,
+        open_container(tmp_path_factory.mktemp("data"), TestedContainer) as container,
     ):
         patch.setattr(upkeep, "REPEATED_AT_ONCE", 4)
         ingest(container)
